@@ -1,0 +1,203 @@
+//! Buffers that the kernel can write with O_DIRECT: aligned to a block, a whole number of blocks
+//! long, pooled per thread. A body is received into one and written or sent from it, never copied.
+
+use crate::base::limits::BLOCK;
+use std::cell::RefCell;
+use std::fmt;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(4096))]
+struct Block([u8; BLOCK]);
+
+const ZERO: Block = Block([0; BLOCK]);
+
+/// Most bytes a thread keeps for reuse.
+const POOL_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { free: Vec::new(), bytes: 0 }) };
+}
+
+struct Pool {
+    free: Vec<Vec<Block>>,
+    bytes: usize,
+}
+
+/// An owned, block-aligned buffer with a length. All of its capacity is initialised memory.
+pub struct AlignedBuf {
+    blocks: Vec<Block>,
+    len: usize,
+}
+
+impl AlignedBuf {
+    /// A buffer of at least `capacity` bytes (rounded up to whole blocks), length 0. Its content is
+    /// unspecified: reused buffers keep what they held.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        let count = capacity.div_ceil(BLOCK).max(1);
+        let reused = POOL.with_borrow_mut(|pool| {
+            let found = pool
+                .free
+                .iter()
+                .rposition(|b| b.len() >= count && b.len() <= count * 2)?;
+            let blocks = pool.free.swap_remove(found);
+            pool.bytes -= blocks.len() * BLOCK;
+            Some(blocks)
+        });
+        let blocks = reused.unwrap_or_else(|| vec![ZERO; count]);
+        Self { blocks, len: 0 }
+    }
+
+    /// A buffer of `len` zero bytes.
+    #[must_use]
+    pub fn zeroed(len: usize) -> Self {
+        let mut buf = Self::with_capacity(len);
+        buf.len = len;
+        buf.fill(0);
+        buf
+    }
+
+    /// A buffer that holds a copy of `bytes`.
+    #[must_use]
+    pub fn copy_of(bytes: &[u8]) -> Self {
+        let mut buf = Self::with_capacity(bytes.len());
+        buf.extend(bytes);
+        buf
+    }
+
+    /// Bytes in use.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no byte is in use.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes it can hold.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.blocks.len() * BLOCK
+    }
+
+    /// Sets the length. Bytes between the old and the new length are whatever they were.
+    ///
+    /// # Panics
+    /// When `len` is beyond the capacity.
+    pub fn set_len(&mut self, len: usize) {
+        assert!(
+            len <= self.capacity(),
+            "length {len} beyond capacity {}",
+            self.capacity()
+        );
+        self.len = len;
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Panics
+    /// When they do not fit.
+    #[expect(clippy::indexing_slicing, reason = "set_len checked the bounds")]
+    pub fn extend(&mut self, bytes: &[u8]) {
+        let start = self.len;
+        self.set_len(start + bytes.len());
+        self.whole_mut()[start..start + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Fills with zeros up to the next multiple of `granularity` (which divides the block size or is
+    /// a multiple of it).
+    pub fn pad_to(&mut self, granularity: usize) {
+        let start = self.len;
+        self.set_len(start.next_multiple_of(granularity));
+        if let Some(tail) = self.get_mut(start..) {
+            tail.fill(0);
+        }
+    }
+
+    /// The whole capacity, including bytes beyond the length.
+    #[must_use]
+    pub fn whole(&self) -> &[u8] {
+        self.blocks.as_slice().as_bytes()
+    }
+
+    /// The whole capacity, including bytes beyond the length.
+    pub fn whole_mut(&mut self) -> &mut [u8] {
+        self.blocks.as_mut_slice().as_mut_bytes()
+    }
+}
+
+impl std::ops::Deref for AlignedBuf {
+    type Target = [u8];
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "len <= capacity is the type's invariant"
+    )]
+    fn deref(&self) -> &[u8] {
+        &self.whole()[..self.len]
+    }
+}
+
+impl std::ops::DerefMut for AlignedBuf {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "len <= capacity is the type's invariant"
+    )]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let len = self.len;
+        &mut self.whole_mut()[..len]
+    }
+}
+
+impl fmt::Debug for AlignedBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AlignedBuf({} of {})", self.len, self.capacity())
+    }
+}
+
+impl Drop for AlignedBuf {
+    fn drop(&mut self) {
+        let blocks = std::mem::take(&mut self.blocks);
+        let bytes = blocks.len() * BLOCK;
+        // A thread that is ending has no pool any more; the memory is then simply freed.
+        let _ = POOL.try_with(|pool| {
+            if let Ok(mut pool) = pool.try_borrow_mut()
+                && bytes > 0
+                && pool.bytes + bytes <= POOL_BYTES_MAX
+            {
+                pool.bytes += bytes;
+                pool.free.push(blocks);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_aligned_and_reused() {
+        let buf = AlignedBuf::with_capacity(5000);
+        assert_eq!(buf.capacity(), 8192);
+        let address = buf.whole().as_ptr() as usize;
+        assert_eq!(address % BLOCK, 0);
+        drop(buf);
+        let again = AlignedBuf::with_capacity(8192);
+        assert_eq!(again.whole().as_ptr() as usize, address);
+    }
+
+    #[test]
+    fn pads_with_zeros() {
+        let mut buf = AlignedBuf::with_capacity(BLOCK);
+        buf.whole_mut().fill(0xff);
+        buf.extend(b"abc");
+        buf.pad_to(512);
+        assert_eq!(buf.len(), 512);
+        assert!(buf[3..].iter().all(|&b| b == 0));
+    }
+}

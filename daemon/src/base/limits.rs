@@ -1,0 +1,75 @@
+//! Every limit of the daemon, in one place. A limit that a client can meet is answered with a
+//! typed error, never with a panic or unbounded memory.
+
+use std::time::Duration;
+
+/// Alignment and granularity of every log write and of [`crate::base::AlignedBuf`].
+pub const BLOCK: usize = 4096;
+
+/// Longest object key in bytes (S3 user guide, "Object key naming guidelines").
+pub const KEY_BYTES_MAX: usize = 1024;
+/// Most bytes of user metadata, names and values together (S3: 2 KB).
+pub const USER_METADATA_BYTES_MAX: usize = 2 * 1024;
+/// Most tags on an object.
+pub const TAGS_MAX: usize = 10;
+/// Characters of a tag key.
+pub const TAG_KEY_CHARS_MAX: usize = 128;
+/// Characters of a tag value.
+pub const TAG_VALUE_CHARS_MAX: usize = 256;
+
+/// Bodies up to this many bytes are copied once into the batch of the group commit; longer ones are
+/// written as extents, straight from the buffer they were received into.
+pub const INLINE_BODY_MAX: usize = 32 * 1024;
+/// Most body bytes of one extent record.
+pub const EXTENT_BODY_MAX: usize = 1024 * 1024;
+/// A body is checksummed in blocks of this size, so that a range read verifies what it returns.
+pub const BODY_CRC_BLOCK: usize = 64 * 1024;
+/// Bytes kept free in front of an extent's body for its header.
+pub const EXTENT_HEAD: usize = BLOCK;
+/// Size of a segment of a shard's log in bytes.
+pub const SEGMENT_BYTES: u32 = 64 * 1024 * 1024;
+/// Size of a segment of the namespace log in bytes.
+pub const NAMESPACE_SEGMENT_BYTES: u32 = 4 * 1024 * 1024;
+/// Most bytes a single non-extent record may have.
+pub const RECORD_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Smallest part of a multipart upload but the last.
+pub const PART_BYTES_MIN: u64 = 5 * 1024 * 1024;
+/// Largest part, and largest object of a single PUT.
+pub const PART_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+/// Most parts of an upload.
+pub const PARTS_MAX: u32 = 10_000;
+/// Largest object.
+pub const OBJECT_BYTES_MAX: u64 = 50 * 1024 * 1024 * 1024 * 1024;
+
+/// Most entries of one page of a listing.
+pub const LIST_PAGE_MAX: usize = 1000;
+/// Most keys of one DeleteObjects request.
+pub const DELETE_OBJECTS_MAX: usize = 1000;
+/// Largest XML body accepted.
+pub const XML_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Most hops from a link to its source.
+pub const LINK_CHAIN_MAX: usize = 16;
+
+/// Largest HTTP request head in bytes.
+pub const HTTP_HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Most headers of a request.
+pub const HTTP_HEADERS_MAX: usize = 100;
+/// A request head must be complete this long after its first byte.
+pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// An idle keep-alive connection is closed after this time.
+pub const HTTP_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// A body that brings no byte for this long, or falls below [`HTTP_BODY_RATE_MIN`], is cut off.
+pub const HTTP_BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Slowest body accepted, bytes per second averaged over [`HTTP_BODY_TIMEOUT`].
+pub const HTTP_BODY_RATE_MIN: u64 = 1024;
+/// Most connections of the whole daemon.
+pub const CONNECTIONS_MAX: usize = 16 * 1024;
+/// Most body bytes in memory at once, all cores together. Uploads beyond it wait.
+pub const IN_FLIGHT_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Largest frame of the admin protocol.
+pub const ADMIN_FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Most admin connections at once.
+pub const ADMIN_CONNECTIONS_MAX: usize = 256;

@@ -1,0 +1,11 @@
+//! Ids, limits, buffers and codecs that every other layer speaks. Uses nothing but `std` and small
+//! helper crates; knows no file, no socket and no clock.
+
+pub mod buffer;
+pub mod codec;
+pub mod ids;
+pub mod limits;
+pub mod local;
+
+pub use buffer::AlignedBuf;
+pub use ids::{BucketId, Location, ShardId, Timestamp, UploadId, VersionId};
