@@ -1,1 +1,9 @@
-//! s3
+//! The S3 dialect. The modules listed here do no I/O: they parse, verify and format.
+
+pub mod error;
+pub mod head;
+pub mod path;
+pub mod percent;
+pub mod query;
+pub mod route;
+pub mod xml;

@@ -1,0 +1,3 @@
+//! XML as S3 speaks it: strict readers, and writers that append to a byte vector.
+
+pub mod write;
