@@ -4,5 +4,6 @@
 //! Production gives it [`uring`], tests give it [`sim`], a seeded simulator with faults.
 
 pub mod disk;
+pub mod sim;
 
 pub use disk::{Clock, Disk, DiskFile, IoError, IoErrorKind};

@@ -1,0 +1,97 @@
+//! The recorded history of a simulated disk, so that a test can look at the media as they would be
+//! had the power failed before any event of it.
+
+use super::SimDisk;
+use super::image::{Image, Keep};
+use std::sync::Arc;
+
+/// Something that happened to the disk. Numbers (`id`) tie an operation's begin to its end.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub enum Event {
+    /// An operation on a folder returned: it is durable.
+    ChangeDone {
+        id: u64,
+    },
+    CreateBegun {
+        id: u64,
+        path: String,
+        file: u64,
+        len: usize,
+    },
+    FolderCreated {
+        path: String,
+    },
+    /// A test's own mark, for example "record 7 was acknowledged".
+    Mark(u64),
+    RemoveBegun {
+        id: u64,
+        path: String,
+    },
+    RenameBegun {
+        id: u64,
+        from: String,
+        to: String,
+    },
+    SyncBegun {
+        file: u64,
+        covers: Vec<u64>,
+    },
+    SyncDone {
+        file: u64,
+        covers: Vec<u64>,
+    },
+    SyncFailed {
+        file: u64,
+        covers: Vec<u64>,
+    },
+    WriteBegun {
+        id: u64,
+        file: u64,
+        offset: usize,
+        data: Arc<[u8]>,
+    },
+    WriteDone {
+        id: u64,
+        file: u64,
+    },
+}
+
+/// A recording: where it began and what happened since.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    pub(super) origin: Image,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+impl Trace {
+    /// Calls `f(index, image)` with the state before each event and after the last one.
+    pub fn replay(&self, mut f: impl FnMut(usize, &Image)) {
+        let mut image = self.origin.clone();
+        f(0, &image);
+        for (index, event) in self.events.iter().enumerate() {
+            image.apply(event);
+            f(index + 1, &image);
+        }
+    }
+
+    /// The marks among the first `count` events.
+    pub fn marks(&self, count: usize) -> impl Iterator<Item = u64> {
+        self.events
+            .iter()
+            .take(count)
+            .filter_map(|event| match event {
+                Event::Mark(mark) => Some(*mark),
+                _ => None,
+            })
+    }
+}
+
+impl Image {
+    /// A disk with what a power loss at this instant leaves.
+    #[must_use]
+    pub fn crashed_disk(&self, keep: Keep, seed: u64) -> SimDisk {
+        SimDisk::with_image(seed, self.crash(keep))
+    }
+}
