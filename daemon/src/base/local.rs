@@ -107,3 +107,33 @@ impl<T> Receiver<T> {
         .await
     }
 }
+
+/// Mutual exclusion between tasks of one core, for a short section that has to await.
+#[derive(Default)]
+pub struct Gate {
+    held: Cell<bool>,
+    freed: Notify,
+}
+
+/// Holds a [`Gate`] until it is dropped.
+pub struct GateGuard<'a>(&'a Gate);
+
+impl Gate {
+    /// Waits until no one else holds the gate.
+    pub async fn enter(&self) -> GateGuard<'_> {
+        loop {
+            let ticket = self.freed.ticket();
+            if !self.held.replace(true) {
+                return GateGuard(self);
+            }
+            self.freed.changed(ticket).await;
+        }
+    }
+}
+
+impl Drop for GateGuard<'_> {
+    fn drop(&mut self) {
+        self.0.held.set(false);
+        self.0.freed.notify();
+    }
+}
