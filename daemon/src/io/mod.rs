@@ -1,9 +1,26 @@
 //! The only layer that knows the kernel: files, sockets, timers, clock, entropy.
 //!
 //! The engine above (log, index, namespace, store) is generic over [`Disk`] and [`Clock`].
-//! Production gives it [`uring`], tests give it [`sim`], a seeded simulator with faults.
+//! Production gives it [`UringDisk`] and [`RealClock`], tests give it [`sim`], a seeded simulator
+//! with faults. Everything here works on a thread of [`runtime::run_on_core`]; what may be used
+//! from other threads says so.
 
+mod buf;
+pub mod clock;
 pub mod disk;
+mod inflight;
+pub mod mailbox;
+pub mod reply;
+pub mod runtime;
 pub mod sim;
+mod timer;
+pub mod uring_disk;
+mod wheel;
 
+pub use clock::{RealClock, entropy};
 pub use disk::{Clock, Disk, DiskFile, IoError, IoErrorKind};
+pub use mailbox::{Mailbox, Sender, mailbox};
+pub use reply::{Answer, Reply, reply};
+pub use runtime::{Elapsed, run_on_core, sleep, spawn, spawn_vital, timeout};
+pub use timer::Sleep;
+pub use uring_disk::UringDisk;
