@@ -1,0 +1,302 @@
+//! The table of operations: one line each gives an operation its opcode, its name, who may call it,
+//! its request and its reply.
+
+use crate::codec::{Codec, Malformed, TooLong};
+use crate::message::{
+    Authenticate, BucketCreate, BucketDelete, BucketDeleted, BucketInfo, BucketInfoGet, BucketLink,
+    BucketList, Credentials, Done, Hello, HelloReply, KeyDelete, KeyEntry, KeyGet, KeyInfo,
+    KeyInfoGet, KeyList, KeyPut, Page, S3SecretGet, S3SecretRevoke, S3SecretSet, Status, StatusGet,
+    UserCreate, UserDelete, UserInfo, UserList, VolumeCreate, VolumeDelete, VolumeInfo,
+    VolumeInfoGet, VolumeList,
+};
+
+/// Who may call an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone who connected; only what opens a connection.
+    Anyone,
+    /// Administrators.
+    Admin,
+    /// Administrators on the unix socket: the request or its reply carries a secret, and TCP is not
+    /// confidential.
+    LocalAdmin,
+}
+
+/// A request with its opcode and the type of its reply.
+pub trait Call: Codec {
+    /// The number in the header.
+    const OPCODE: Opcode;
+    /// What a successful response carries.
+    type Reply: Codec;
+}
+
+macro_rules! operations {
+    ($($(#[$meta:meta])* $request:ident = $number:literal $name:literal $access:ident -> $reply_variant:ident($reply:ty),)*) => {
+        /// What is asked for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u16)]
+        pub enum Opcode {
+            $($(#[$meta])* $request = $number,)*
+        }
+
+        impl Opcode {
+            /// Every opcode, by number.
+            pub const ALL: &[Self] = &[$(Self::$request,)*];
+
+            /// The opcode of a number; `None` for one that this version does not know.
+            #[must_use]
+            pub const fn from_number(number: u16) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$request),)*
+                    _ => None,
+                }
+            }
+
+            /// The name in logs and documents, for example `volume create`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$request => $name,)*
+                }
+            }
+
+            /// Who may call it.
+            #[must_use]
+            pub const fn access(self) -> Access {
+                match self {
+                    $(Self::$request => Access::$access,)*
+                }
+            }
+        }
+
+        /// Any request.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each variant is the message of that name")]
+        pub enum Request {
+            $($request($request),)*
+        }
+
+        impl Request {
+            /// Reads the body of a request frame.
+            pub fn from_body(opcode: Opcode, body: &[u8]) -> Result<Self, Malformed> {
+                match opcode {
+                    $(Opcode::$request => $request::from_bytes(body).map(Self::$request),)*
+                }
+            }
+
+            /// What is asked for.
+            #[must_use]
+            pub const fn opcode(&self) -> Opcode {
+                match self {
+                    $(Self::$request(_) => Opcode::$request,)*
+                }
+            }
+
+            /// Appends the body of the request's frame.
+            pub fn encode_body(&self, out: &mut Vec<u8>) -> Result<(), TooLong> {
+                match self {
+                    $(Self::$request(message) => message.encode(out),)*
+                }
+            }
+        }
+
+        $(
+            impl Call for $request {
+                const OPCODE: Opcode = Opcode::$request;
+                type Reply = $reply;
+            }
+
+            impl From<$request> for Request {
+                fn from(message: $request) -> Self {
+                    Self::$request(message)
+                }
+            }
+        )*
+
+        /// Reads the body of a successful response to `opcode`.
+        fn reply_from_body(opcode: Opcode, body: &[u8]) -> Result<Reply, Malformed> {
+            match opcode {
+                $(Opcode::$request => <$reply>::from_bytes(body).map(Reply::$reply_variant),)*
+            }
+        }
+    };
+}
+
+macro_rules! replies {
+    ($($variant:ident($type:ty),)*) => {
+        /// Any successful reply.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each variant is the message of that name")]
+        pub enum Reply {
+            $($variant($type),)*
+        }
+
+        impl Reply {
+            /// Appends the body of the reply's frame.
+            pub fn encode_body(&self, out: &mut Vec<u8>) -> Result<(), TooLong> {
+                match self {
+                    $(Self::$variant(message) => message.encode(out),)*
+                }
+            }
+        }
+
+        $(
+            impl From<$type> for Reply {
+                fn from(message: $type) -> Self {
+                    Self::$variant(message)
+                }
+            }
+        )*
+    };
+}
+
+operations! {
+    /// Opens a connection.
+    Hello = 0x0001 "hello" Anyone -> Hello(HelloReply),
+    /// Proves knowledge of a secret.
+    Authenticate = 0x0002 "authenticate" Anyone -> Done(Done),
+    /// How the daemon is.
+    StatusGet = 0x0003 "status" Admin -> Status(Status),
+
+    /// Creates a volume.
+    VolumeCreate = 0x0101 "volume create" Admin -> Volume(VolumeInfo),
+    /// Describes a volume.
+    VolumeInfoGet = 0x0102 "volume info" Admin -> Volume(VolumeInfo),
+    /// Lists volumes.
+    VolumeList = 0x0103 "volume list" Admin -> Volumes(Page<VolumeInfo>),
+    /// Deletes a volume.
+    VolumeDelete = 0x0104 "volume delete" Admin -> Done(Done),
+
+    /// Creates a bucket.
+    BucketCreate = 0x0201 "bucket create" Admin -> Bucket(BucketInfo),
+    /// Describes a bucket or link.
+    BucketInfoGet = 0x0202 "bucket info" Admin -> Bucket(BucketInfo),
+    /// Lists buckets and links.
+    BucketList = 0x0203 "bucket list" Admin -> Buckets(Page<BucketInfo>),
+    /// Deletes a bucket or link.
+    BucketDelete = 0x0204 "bucket delete" Admin -> BucketDeleted(BucketDeleted),
+    /// Creates a link.
+    BucketLink = 0x0205 "bucket link" Admin -> Bucket(BucketInfo),
+
+    /// Creates a user.
+    UserCreate = 0x0301 "user create" LocalAdmin -> Credentials(Credentials),
+    /// Lists users.
+    UserList = 0x0303 "user list" Admin -> Users(Page<UserInfo>),
+    /// Deletes a user.
+    UserDelete = 0x0304 "user delete" Admin -> Done(Done),
+
+    /// Makes a secret and shows it once.
+    S3SecretGet = 0x0401 "s3 getsecret" LocalAdmin -> Credentials(Credentials),
+    /// Sets a secret.
+    S3SecretSet = 0x0402 "s3 setsecret" LocalAdmin -> Done(Done),
+    /// Takes a secret away.
+    S3SecretRevoke = 0x0403 "s3 revokesecret" Admin -> Done(Done),
+
+    /// Writes a key.
+    KeyPut = 0x0501 "key put" Admin -> Key(KeyInfo),
+    /// Reads a key.
+    KeyGet = 0x0502 "key get" Admin -> Key(KeyInfo),
+    /// Describes a key.
+    KeyInfoGet = 0x0503 "key info" Admin -> Key(KeyInfo),
+    /// Lists keys.
+    KeyList = 0x0504 "key list" Admin -> Keys(Page<KeyEntry>),
+    /// Deletes a key.
+    KeyDelete = 0x0505 "key delete" Admin -> Done(Done),
+}
+
+replies! {
+    Bucket(BucketInfo),
+    BucketDeleted(BucketDeleted),
+    Buckets(Page<BucketInfo>),
+    Credentials(Credentials),
+    Done(Done),
+    Hello(HelloReply),
+    Key(KeyInfo),
+    Keys(Page<KeyEntry>),
+    Status(Status),
+    Users(Page<UserInfo>),
+    Volume(VolumeInfo),
+    Volumes(Page<VolumeInfo>),
+}
+
+impl Opcode {
+    /// The number in the header.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// Whether a stream belongs to it: data frames of the client's, or of the daemon's.
+    #[must_use]
+    pub const fn streams(self) -> bool {
+        matches!(self, Self::KeyPut | Self::KeyGet)
+    }
+}
+
+impl Reply {
+    /// Reads the body of a successful response to `opcode`.
+    pub fn from_body(opcode: Opcode, body: &[u8]) -> Result<Self, Malformed> {
+        reply_from_body(opcode, body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn opcodes_are_unique_and_round_trip() {
+        let mut seen = std::collections::HashSet::new();
+        for &opcode in Opcode::ALL {
+            assert!(seen.insert(opcode.number()));
+            assert_eq!(Opcode::from_number(opcode.number()), Some(opcode));
+        }
+        assert_eq!(Opcode::from_number(0), None);
+    }
+
+    #[test]
+    fn only_the_opening_of_a_connection_is_open_to_anyone() {
+        for &opcode in Opcode::ALL {
+            let opening = matches!(opcode, Opcode::Hello | Opcode::Authenticate);
+            assert_eq!(opcode.access() == Access::Anyone, opening, "{opcode:?}");
+        }
+    }
+
+    fn opcode() -> impl Strategy<Value = Opcode> {
+        prop::sample::select(Opcode::ALL)
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bodies_never_panic_and_what_parses_has_one_encoding(
+            opcode in opcode(),
+            body in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            if let Ok(request) = Request::from_body(opcode, &body) {
+                let mut again = Vec::new();
+                request.encode_body(&mut again).unwrap();
+                prop_assert_eq!(&again, &body);
+            }
+            if let Ok(reply) = Reply::from_body(opcode, &body) {
+                let mut again = Vec::new();
+                reply.encode_body(&mut again).unwrap();
+                prop_assert_eq!(&again, &body);
+            }
+        }
+
+        /// Bytes that are mostly small numbers parse far more often than random ones.
+        #[test]
+        fn plausible_bodies_never_panic(
+            opcode in opcode(),
+            body in prop::collection::vec(prop_oneof![Just(0u8), Just(1u8), 2u8..8, any::<u8>()], 0..300),
+        ) {
+            if let Ok(request) = Request::from_body(opcode, &body) {
+                let mut again = Vec::new();
+                request.encode_body(&mut again).unwrap();
+                prop_assert_eq!(&again, &body);
+            }
+            let _ = Reply::from_body(opcode, &body);
+        }
+    }
+}
