@@ -66,6 +66,11 @@ fn response(id: u32, opcode: Opcode, reply: &impl Codec, signer: Option<&mut Sig
     frame(header, &reply.to_bytes().unwrap(), signer)
 }
 
+fn counting() -> [u8; 32] {
+    let mut numbers = 0u8..32;
+    [0; 32].map(|_: u8| numbers.next().unwrap())
+}
+
 fn computed() -> BTreeMap<&'static str, Vec<u8>> {
     let mut vectors = BTreeMap::new();
 
@@ -112,7 +117,7 @@ fn computed() -> BTreeMap<&'static str, Vec<u8>> {
     let hello = Hello {
         version_min: VERSION,
         version_max: VERSION,
-        nonce: std::array::from_fn(|n| n as u8),
+        nonce: counting(),
         key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         software: "chainring 0.1.0".to_owned(),
     };
@@ -120,7 +125,7 @@ fn computed() -> BTreeMap<&'static str, Vec<u8>> {
     let answer = HelloReply {
         version: VERSION,
         authentication: Authentication::HmacSha256,
-        nonce: std::array::from_fn(|n| 0xff - n as u8),
+        nonce: counting().map(|n| 0xff - n),
         requests_max: 64,
         software: "chainringd 0.1.0".to_owned(),
     };
