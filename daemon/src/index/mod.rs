@@ -1,1 +1,8 @@
-//! index
+//! Derived maps of the log. The log is the truth; every index here may be deleted and is rebuilt.
+//!
+//! [`IndexWriter`] and [`IndexReader`] are an ordered map of byte strings held in memory: one
+//! writer, readers on every core that take no lock and send no message.
+
+mod tree;
+
+pub use tree::{Bulk, IndexReader, IndexWriter, KEY_LEN_MAX, OutOfOrder, VALUE_LEN_MAX, new};
