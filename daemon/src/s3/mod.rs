@@ -6,4 +6,6 @@ pub mod path;
 pub mod percent;
 pub mod query;
 pub mod route;
+pub mod sigv4;
+pub mod time;
 pub mod xml;

@@ -1,0 +1,174 @@
+//! The canonical request, built from the raw bytes of the target and the headers as received.
+
+use super::key::hex;
+use super::{Claim, split};
+use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::head::RequestHead;
+use crate::s3::percent::{Plus, decode_bytes, push_encoded};
+use sha2::{Digest, Sha256};
+
+/// What a `%2F` of the path becomes. S3's rule is a plain slash, but clients that sign the path as
+/// they send it keep it encoded. Both name the same key, so either signature is good.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum EncodedSlash {
+    Plain,
+    AsSent,
+}
+
+/// Whether the two ways differ for a path.
+pub(super) fn has_encoded_slash(path: &[u8]) -> bool {
+    path.windows(3).any(|w| w.eq_ignore_ascii_case(b"%2f"))
+}
+
+/// Builds canonical requests into a buffer that is kept between requests.
+pub(super) struct Canonical<'a>(&'a mut Vec<u8>);
+
+impl<'a> Canonical<'a> {
+    pub fn new(buffer: &'a mut Vec<u8>) -> Self {
+        Self(buffer)
+    }
+
+    /// Builds the canonical request.
+    pub fn build<H: RequestHead>(
+        &mut self,
+        head: &H,
+        claim: &Claim<'_>,
+        slash: EncodedSlash,
+    ) -> Result<()> {
+        self.0.clear();
+        self.0.extend_from_slice(head.method().as_bytes());
+        self.0.push(b'\n');
+        self.path(head.raw_path(), slash)?;
+        self.0.push(b'\n');
+        self.query(head.raw_query(), claim.presigned)?;
+        self.0.push(b'\n');
+        for name in claim.signed_headers.split(';') {
+            self.header(head, name);
+        }
+        self.0.push(b'\n');
+        self.0.extend_from_slice(claim.signed_headers.as_bytes());
+        self.0.push(b'\n');
+        self.0.extend_from_slice(claim.payload.as_bytes());
+        Ok(())
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        self.0
+    }
+
+    pub fn hash_hex(&self) -> String {
+        hex(&Sha256::digest(&*self.0))
+    }
+
+    fn path(&mut self, raw: &[u8], slash: EncodedSlash) -> Result<()> {
+        if raw.is_empty() {
+            self.0.push(b'/');
+        }
+        for (at, segment) in raw.split(|b| *b == b'/').enumerate() {
+            if at > 0 {
+                self.0.push(b'/');
+            }
+            for byte in &*decode_bytes(segment, Plus::Itself)? {
+                if *byte == b'/' && slash == EncodedSlash::Plain {
+                    self.0.push(b'/');
+                } else {
+                    push_encoded(self.0, *byte);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn query(&mut self, raw: &[u8], presigned: bool) -> Result<()> {
+        if raw.is_empty() {
+            return Ok(());
+        }
+        let mut pairs = Vec::new();
+        for (name, value) in split(raw) {
+            let name = encode(name)?;
+            if presigned && name.eq_ignore_ascii_case(b"X-Amz-Signature") {
+                continue;
+            }
+            pairs.push((name, encode(value)?));
+        }
+        pairs.sort_unstable();
+        for (at, (name, value)) in pairs.iter().enumerate() {
+            if at > 0 {
+                self.0.push(b'&');
+            }
+            self.0.extend_from_slice(name);
+            self.0.push(b'=');
+            self.0.extend_from_slice(value);
+        }
+        Ok(())
+    }
+
+    /// Appends `name:value` with the values of all headers of that name. A header that was signed
+    /// but did not arrive counts as empty: proxies drop empty headers.
+    fn header<H: RequestHead>(&mut self, head: &H, name: &str) {
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.push(b':');
+        let mut first = true;
+        for (_, value) in head.headers().filter(|(n, _)| n.eq_ignore_ascii_case(name)) {
+            if !first {
+                self.0.push(b',');
+            }
+            first = false;
+            let words = value
+                .split(|b| matches!(b, b' ' | b'\t'))
+                .filter(|word| !word.is_empty());
+            for (at, word) in words.enumerate() {
+                if at > 0 {
+                    self.0.push(b' ');
+                }
+                self.0.extend_from_slice(word);
+            }
+        }
+        self.0.push(b'\n');
+    }
+}
+
+fn encode(raw: &[u8]) -> Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(raw.len());
+    for byte in &*decode_bytes(raw, Plus::Blank)? {
+        push_encoded(&mut out, *byte);
+    }
+    Ok(out)
+}
+
+/// Checks that the signature covers what it must: the host, every `x-amz-` header, and the date
+/// when there is no `x-amz-date`.
+pub(super) fn check_signed<H: RequestHead>(head: &H, claim: &Claim<'_>) -> Result<()> {
+    let signed = |name: &str| {
+        claim
+            .signed_headers
+            .split(';')
+            .any(|s| s.eq_ignore_ascii_case(name))
+    };
+    let mut missing = Vec::new();
+    if !signed("host") {
+        missing.push("host".to_owned());
+    }
+    for (name, _) in head.headers() {
+        let required = name
+            .get(..6)
+            .is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"));
+        // Clients add the hash to presigned requests after signing; it is then checked against the
+        // body, and can name no other mode (see `payload::of_presigned_unsigned`).
+        let tolerated = claim.presigned && name.eq_ignore_ascii_case("x-amz-content-sha256");
+        if required && !tolerated && !signed(name) {
+            missing.push(name.to_ascii_lowercase());
+        }
+    }
+    if !claim.presigned && head.header("x-amz-date").is_none() && !signed("date") {
+        missing.push("date".to_owned());
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(S3Error::new(
+        ErrorCode::AccessDenied,
+        "There were headers present in the request which were not signed",
+    )
+    .with("HeadersNotSigned", missing.join(", ")))
+}

@@ -1,0 +1,282 @@
+//! Who sent a request: AWS Signature Version 4 in the `Authorization` header or in the query.
+//!
+//! [`Authenticated`] is the only way into an operation and only [`Verifier::verify`] makes one, so
+//! that an operation cannot be reached around the check. Every decision fails closed: what is
+//! neither clearly signed nor clearly unsigned is an error, not anonymous.
+
+mod canonical;
+mod header;
+mod key;
+mod payload;
+mod presigned;
+mod scope;
+
+pub use payload::{ChunkSigner, Payload};
+
+use super::error::{ErrorCode, Result, S3Error};
+use super::head::RequestHead;
+use super::query::{Query, split};
+use super::time;
+use crate::base::Timestamp;
+use canonical::{Canonical, EncodedSlash};
+use key::{KeyCache, SigningKey, parse_signature, same};
+use scope::Scope;
+use std::cell::RefCell;
+
+/// How far a client's clock may be off.
+pub const SKEW_MS_MAX: u64 = 15 * 60 * 1000;
+/// Longest life of a presigned URL.
+pub const EXPIRES_SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
+
+/// Whom a request comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity<U> {
+    /// Its signature was verified with this user's secret.
+    User(U),
+    /// It carried no credentials at all.
+    Anonymous,
+}
+
+/// A request whose credentials were checked, and how its body is to be checked.
+#[derive(Debug)]
+pub struct Authenticated<U> {
+    identity: Identity<U>,
+    payload: Payload,
+}
+
+impl<U> Authenticated<U> {
+    /// Whom the request comes from.
+    pub const fn identity(&self) -> &Identity<U> {
+        &self.identity
+    }
+
+    /// The user, unless anonymous.
+    pub const fn user(&self) -> Option<&U> {
+        match &self.identity {
+            Identity::User(user) => Some(user),
+            Identity::Anonymous => None,
+        }
+    }
+
+    /// How the body is to be checked.
+    pub const fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// Takes what the body's decoder needs; a second call finds [`Payload::Unsigned`].
+    pub const fn take_payload(&mut self) -> Payload {
+        std::mem::replace(&mut self.payload, Payload::Unsigned)
+    }
+}
+
+/// Verifies signatures. One per core: it caches signing keys.
+pub struct Verifier {
+    region: String,
+    keys: RefCell<KeyCache>,
+    scratch: RefCell<Vec<u8>>,
+}
+
+/// Where and how a request carries its signature, whichever of the two ways it came.
+struct Claim<'a> {
+    scope: Scope<'a>,
+    /// Names, lower case, separated by `;`.
+    signed_headers: &'a str,
+    signature: [u8; 32],
+    date: Timestamp,
+    /// Hash or mode as it stands in the canonical request.
+    payload: &'a str,
+    presigned: bool,
+}
+
+impl Verifier {
+    /// A verifier for requests signed for `region`.
+    #[must_use]
+    pub fn new(region: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            keys: RefCell::new(KeyCache::default()),
+            scratch: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Checks a request's credentials. `lookup` finds the user and secret of an access key; the
+    /// secret is asked for with every request, so that a revoked one ends at once.
+    pub fn verify<H, U, S>(
+        &self,
+        head: &H,
+        query: &Query<'_>,
+        now: Timestamp,
+        lookup: impl FnOnce(&str) -> Option<(U, S)>,
+    ) -> Result<Authenticated<U>>
+    where
+        H: RequestHead,
+        S: AsRef<[u8]>,
+    {
+        let (user, payload) = match locate(head, query)? {
+            Location::None => {
+                let payload = Payload::of_anonymous(head)?;
+                return Ok(Authenticated {
+                    identity: Identity::Anonymous,
+                    payload,
+                });
+            }
+            Location::Header(text) => {
+                let parts = header::parse(text)?;
+                let claim = header::claim(&parts, head)?;
+                claim.scope.check(&self.region, claim.date, false)?;
+                let secret = known(lookup(claim.scope.access_key), claim.scope.access_key)?;
+                header::check_time(claim.date, now)?;
+                self.check(head, &claim, secret)?
+            }
+            Location::Query => {
+                let parts = presigned::parse(query)?;
+                let claim = presigned::claim(&parts, head)?;
+                claim.scope.check(&self.region, claim.date, true)?;
+                let secret = known(lookup(claim.scope.access_key), claim.scope.access_key)?;
+                presigned::check_time(&parts, claim.date, now)?;
+                self.check(head, &claim, secret)?
+            }
+        };
+        Ok(Authenticated {
+            identity: Identity::User(user),
+            payload,
+        })
+    }
+
+    /// Compares the signature. This is the one place where a user is let in.
+    fn check<H: RequestHead, U, S: AsRef<[u8]>>(
+        &self,
+        head: &H,
+        claim: &Claim<'_>,
+        (user, secret): (U, S),
+    ) -> Result<(U, Payload)> {
+        canonical::check_signed(head, claim)?;
+        let scope = &claim.scope;
+        let cached = self.keys.borrow().get(scope, secret.as_ref());
+        let key = cached
+            .clone()
+            .unwrap_or_else(|| SigningKey::derive(secret.as_ref(), scope));
+        let amz_date = time::format_amz(claim.date);
+        let mut buffer = self.scratch.take();
+        let mut canonical = Canonical::new(&mut buffer);
+        let mut matches = false;
+        let slashes: &[EncodedSlash] = if canonical::has_encoded_slash(head.raw_path()) {
+            &[EncodedSlash::Plain, EncodedSlash::AsSent]
+        } else {
+            &[EncodedSlash::Plain]
+        };
+        let mut to_sign = String::new();
+        for slash in slashes {
+            canonical.build(head, claim, *slash)?;
+            to_sign = string_to_sign(&amz_date, scope, &canonical.hash_hex());
+            matches |= same(&key.sign(&[to_sign.as_bytes()]), &claim.signature);
+        }
+        if !matches {
+            let canonical_request = String::from_utf8_lossy(canonical.bytes()).into_owned();
+            return Err(S3Error::from(ErrorCode::SignatureDoesNotMatch)
+                .with("AWSAccessKeyId", scope.access_key)
+                .with("StringToSign", to_sign)
+                .with("SignatureProvided", key::hex(&claim.signature))
+                .with("CanonicalRequest", canonical_request));
+        }
+        if cached.is_none() {
+            let mut keys = self.keys.borrow_mut();
+            keys.put(scope, secret.as_ref(), key.clone());
+        }
+        self.scratch.replace(buffer);
+        let seed = ChunkSigner::new(key, &amz_date, scope.text(), &claim.signature);
+        let mode = payload::Mode::parse(claim.payload)?;
+        let payload = match mode {
+            payload::Mode::Unsigned if claim.presigned => payload::of_presigned_unsigned(head)?,
+            mode => Payload::new(mode, seed),
+        };
+        Ok((user, payload))
+    }
+}
+
+fn string_to_sign(amz_date: &str, scope: &Scope<'_>, hash: &str) -> String {
+    format!("AWS4-HMAC-SHA256\n{amz_date}\n{}\n{hash}", scope.text())
+}
+
+fn known<T>(found: Option<T>, access_key: &str) -> Result<T> {
+    found.ok_or_else(|| {
+        S3Error::from(ErrorCode::InvalidAccessKeyId).with("AWSAccessKeyId", access_key)
+    })
+}
+
+/// Where a request carries credentials.
+enum Location<'a> {
+    None,
+    Header(&'a str),
+    Query,
+}
+
+/// Finds the one place with credentials. Two places, or one twice, are refused.
+fn locate<'a, H: RequestHead>(head: &'a H, query: &Query<'_>) -> Result<Location<'a>> {
+    let in_query = query.iter().any(|(name, _)| {
+        ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+    });
+    let v2_in_query = query.has("Signature") || query.has("AWSAccessKeyId");
+    let in_header = head.header_count("authorization");
+    if in_header + usize::from(in_query) + usize::from(v2_in_query) > 1 {
+        return Err(S3Error::new(
+            ErrorCode::InvalidArgument,
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature \
+             query string parameter or the Authorization header should be specified",
+        ));
+    }
+    if v2_in_query {
+        return Err(version_2());
+    }
+    if in_query {
+        return Ok(Location::Query);
+    }
+    let Some(value) = head.header("authorization") else {
+        return Ok(Location::None);
+    };
+    let text = std::str::from_utf8(value)
+        .map_err(|_| S3Error::from(ErrorCode::AuthorizationHeaderMalformed))?
+        .trim();
+    match text.split_once(' ').unwrap_or((text, "")) {
+        ("", _) => Err(ErrorCode::AccessDenied.into()),
+        ("AWS4-HMAC-SHA256", rest) => Ok(Location::Header(rest)),
+        ("AWS", credentials) if credentials.split_once(':').is_some() => Err(version_2()),
+        ("AWS", _) => Err(S3Error::argument(
+            "Authorization",
+            text,
+            "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature",
+        )),
+        ("AWS4-ECDSA-P256-SHA256", _) => Err(S3Error::not_implemented("AWS4-ECDSA-P256-SHA256")),
+        _ => Err(S3Error::argument(
+            "Authorization",
+            text,
+            "Unsupported Authorization Type",
+        )),
+    }
+}
+
+/// The answer to Signature Version 2.
+fn version_2() -> S3Error {
+    S3Error::new(
+        ErrorCode::InvalidRequest,
+        "The authorization mechanism you have provided is not supported. Please use \
+         AWS4-HMAC-SHA256.",
+    )
+}
+
+/// Session tokens belong to a service we do not have.
+fn no_session_token(token: Option<&[u8]>) -> Result<()> {
+    match token {
+        None => Ok(()),
+        Some(_) => Err(ErrorCode::InvalidToken.into()),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
+#[cfg(test)]
+#[path = "vector_tests.rs"]
+mod vector_tests;

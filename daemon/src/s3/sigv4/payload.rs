@@ -1,0 +1,175 @@
+//! What a signature says about the body, and the chain of signatures of a body in signed chunks.
+
+use super::key::{SigningKey, hex, parse_signature, same};
+use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::head::RequestHead;
+use sha2::{Digest, Sha256};
+
+/// How a body is to be read and checked.
+#[derive(Debug)]
+pub enum Payload {
+    /// It must have this SHA-256.
+    Sha256([u8; 32]),
+    /// Nothing is promised about it.
+    Unsigned,
+    /// It comes in chunks (`aws-chunked`), each signed; with `trailer`, a signed trailer follows.
+    StreamingSigned {
+        /// Verifies the chunks; starts from the signature of the head.
+        signer: Box<ChunkSigner>,
+        /// Whether a trailer with a checksum follows.
+        trailer: bool,
+    },
+    /// It comes in unsigned chunks; a trailer with a checksum follows.
+    StreamingUnsignedTrailer,
+}
+
+/// What `x-amz-content-sha256` says.
+pub(super) enum Mode {
+    Sha256([u8; 32]),
+    Unsigned,
+    StreamingSigned { trailer: bool },
+    StreamingUnsignedTrailer,
+}
+
+impl Mode {
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "UNSIGNED-PAYLOAD" => Ok(Self::Unsigned),
+            "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => Ok(Self::StreamingUnsignedTrailer),
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => Ok(Self::StreamingSigned { trailer: false }),
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => {
+                Ok(Self::StreamingSigned { trailer: true })
+            }
+            _ if text.starts_with("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD") => {
+                Err(S3Error::not_implemented(text))
+            }
+            _ => parse_signature(text.as_bytes())
+                .map(Self::Sha256)
+                .ok_or_else(|| {
+                    S3Error::argument(
+                        "x-amz-content-sha256",
+                        text,
+                        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, \
+                     STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, \
+                     STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
+                    )
+                }),
+        }
+    }
+}
+
+/// A header's value as text.
+pub(super) fn text(value: &[u8]) -> Result<&str> {
+    std::str::from_utf8(value).map_err(|_| {
+        S3Error::argument(
+            "x-amz-content-sha256",
+            "",
+            "x-amz-content-sha256 is not ASCII.",
+        )
+    })
+}
+
+impl Payload {
+    pub(super) fn new(mode: Mode, signer: ChunkSigner) -> Self {
+        match mode {
+            Mode::Sha256(hash) => Self::Sha256(hash),
+            Mode::Unsigned => Self::Unsigned,
+            Mode::StreamingUnsignedTrailer => Self::StreamingUnsignedTrailer,
+            Mode::StreamingSigned { trailer } => Self::StreamingSigned {
+                signer: Box::new(signer),
+                trailer,
+            },
+        }
+    }
+
+    /// The mode of a request without credentials. It can promise a hash or a trailer, but it has no
+    /// key to sign chunks with.
+    pub(super) fn of_anonymous<H: RequestHead>(head: &H) -> Result<Self> {
+        let Some(value) = head.header("x-amz-content-sha256") else {
+            return Ok(Self::Unsigned);
+        };
+        match Mode::parse(text(value)?)? {
+            Mode::Sha256(hash) => Ok(Self::Sha256(hash)),
+            Mode::Unsigned => Ok(Self::Unsigned),
+            Mode::StreamingUnsignedTrailer => Ok(Self::StreamingUnsignedTrailer),
+            Mode::StreamingSigned { .. } => Err(ErrorCode::AccessDenied.into()),
+        }
+    }
+
+    /// Whether the body is framed as `aws-chunked`.
+    #[must_use]
+    pub const fn is_streaming(&self) -> bool {
+        matches!(
+            self,
+            Self::StreamingSigned { .. } | Self::StreamingUnsignedTrailer
+        )
+    }
+}
+
+/// The payload of a presigned request that left the body unsigned. A hash sent beside it is checked
+/// all the same; a header that would change the framing is not covered by the signature, so refused.
+pub(super) fn of_presigned_unsigned<H: RequestHead>(head: &H) -> Result<Payload> {
+    let Some(value) = head.header("x-amz-content-sha256") else {
+        return Ok(Payload::Unsigned);
+    };
+    match Mode::parse(text(value)?)? {
+        Mode::Sha256(hash) => Ok(Payload::Sha256(hash)),
+        Mode::Unsigned => Ok(Payload::Unsigned),
+        Mode::StreamingSigned { .. } | Mode::StreamingUnsignedTrailer => Err(S3Error::new(
+            ErrorCode::AccessDenied,
+            "There were headers present in the request which were not signed",
+        )
+        .with("HeadersNotSigned", "x-amz-content-sha256")),
+    }
+}
+
+/// Verifies the signatures of chunks, each of which covers the one before it.
+#[derive(Debug)]
+pub struct ChunkSigner {
+    key: SigningKey,
+    /// `\nDATE\nSCOPE\n`, which stands in every string to sign.
+    middle: String,
+    previous: String,
+}
+
+impl ChunkSigner {
+    pub(super) fn new(key: SigningKey, amz_date: &str, scope: &str, seed: &[u8; 32]) -> Self {
+        Self {
+            key,
+            middle: format!("\n{amz_date}\n{scope}\n"),
+            previous: hex(seed),
+        }
+    }
+
+    /// Checks the signature (hexadecimal, as received) of a chunk whose data has this SHA-256.
+    pub fn check_chunk(&mut self, sha256: &[u8; 32], signature: &[u8]) -> Result<()> {
+        let empty = hex(&Sha256::digest(b""));
+        self.check(
+            &["AWS4-HMAC-SHA256-PAYLOAD", &empty, "\n", &hex(sha256)],
+            signature,
+        )
+    }
+
+    /// Checks the signature of a trailer whose canonical lines have this SHA-256.
+    pub fn check_trailer(&mut self, sha256: &[u8; 32], signature: &[u8]) -> Result<()> {
+        self.check(&["AWS4-HMAC-SHA256-TRAILER", &hex(sha256)], signature)
+    }
+
+    fn check(&mut self, parts: &[&str], signature: &[u8]) -> Result<()> {
+        let (algorithm, rest) = parts.split_first().unwrap_or((&"", &[]));
+        let mut signed: Vec<&[u8]> = vec![
+            algorithm.as_bytes(),
+            self.middle.as_bytes(),
+            self.previous.as_bytes(),
+            b"\n",
+        ];
+        signed.extend(rest.iter().map(|part| part.as_bytes()));
+        let expected = self.key.sign(&signed);
+        let matches = parse_signature(signature).is_some_and(|given| same(&given, &expected));
+        if !matches {
+            return Err(ErrorCode::SignatureDoesNotMatch.into());
+        }
+        self.previous = hex(&expected);
+        Ok(())
+    }
+}

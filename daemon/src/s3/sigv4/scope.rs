@@ -1,0 +1,93 @@
+//! The credential of a signature: access key and scope.
+
+use crate::base::Timestamp;
+use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::time;
+
+/// `ACCESS_KEY/20130524/us-east-1/s3/aws4_request`, split. The access key may hold slashes itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scope<'a> {
+    credential: &'a str,
+    pub access_key: &'a str,
+    pub date: &'a str,
+    pub region: &'a str,
+    pub service: &'a str,
+    terminal: &'a str,
+}
+
+impl<'a> Scope<'a> {
+    /// Splits a credential.
+    pub fn parse(credential: &'a str) -> Option<Self> {
+        let mut parts = credential.rsplitn(5, '/');
+        let terminal = parts.next()?;
+        let service = parts.next()?;
+        let region = parts.next()?;
+        let date = parts.next()?;
+        let access_key = parts.next().filter(|key| !key.is_empty())?;
+        Some(Self {
+            credential,
+            access_key,
+            date,
+            region,
+            service,
+            terminal,
+        })
+    }
+
+    /// Checks that the scope is ours and of the day the request says.
+    pub fn check(&self, region: &str, request: Timestamp, presigned: bool) -> Result<()> {
+        let (code, start) = if presigned {
+            (
+                ErrorCode::AuthorizationQueryParametersError,
+                "Error parsing the X-Amz-Credential parameter",
+            )
+        } else {
+            (
+                ErrorCode::AuthorizationHeaderMalformed,
+                "The authorization header is malformed",
+            )
+        };
+        let fail = |what: String| Err(S3Error::new(code, format!("{start}; {what}")));
+        if self.terminal != "aws4_request" {
+            let terminal = self.terminal;
+            return fail(format!(
+                "incorrect terminal \"{terminal}\". This endpoint uses \"aws4_request\"."
+            ));
+        }
+        if self.service != "s3" {
+            let service = self.service;
+            return fail(format!(
+                "incorrect service \"{service}\". This endpoint belongs to \"s3\"."
+            ));
+        }
+        if self.region != region {
+            let wrong = self.region;
+            return fail(format!(
+                "the region '{wrong}' is wrong; expecting '{region}'"
+            ))
+            .map_err(|error: S3Error| error.with("Region", region));
+        }
+        let amz_date = time::format_amz(request);
+        if !amz_date.starts_with(self.date) || self.date.len() != 8 {
+            let date = self.date;
+            return fail(format!(
+                "Invalid credential date \"{date}\". This date is not the same as X-Amz-Date: \
+                 \"{}\".",
+                amz_date.get(..8).unwrap_or_default()
+            ));
+        }
+        Ok(())
+    }
+
+    /// The whole credential, access key and scope.
+    pub const fn credential(&self) -> &'a str {
+        self.credential
+    }
+
+    /// The scope alone, as it stands in the string to sign.
+    pub fn text(&self) -> &'a str {
+        self.credential
+            .get(self.access_key.len() + 1..)
+            .unwrap_or_default()
+    }
+}
