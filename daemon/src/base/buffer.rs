@@ -31,6 +31,15 @@ pub struct AlignedBuf {
 }
 
 impl AlignedBuf {
+    /// A buffer without memory, to leave where another was taken from.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            blocks: Vec::new(),
+            len: 0,
+        }
+    }
+
     /// A buffer of at least `capacity` bytes (rounded up to whole blocks), length 0. Its content is
     /// unspecified: reused buffers keep what they held.
     #[must_use]

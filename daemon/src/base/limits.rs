@@ -64,6 +64,23 @@ pub const HTTP_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 pub const HTTP_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Slowest body accepted, bytes per second averaged over [`HTTP_BODY_TIMEOUT`].
 pub const HTTP_BODY_RATE_MIN: u64 = 1024;
+/// Bytes of a connection's receive buffer; it grows up to [`HTTP_HEAD_BYTES_MAX`] for a longer head.
+pub const HTTP_BUFFER_BYTES: usize = 8 * 1024;
+/// How often the timers of a core's connections are looked at; a timeout fires up to two of these late.
+pub const HTTP_TICK: Duration = Duration::from_millis(500);
+/// A request body that its handler did not want is read and thrown away up to this size to keep the
+/// connection; beyond it the connection is closed.
+pub const HTTP_DRAIN_BYTES_MAX: u64 = 256 * 1024;
+/// After the last answer on a connection what the client still sends is thrown away for this long ...
+pub const HTTP_LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+/// ... and up to this many bytes, so that the answer is not lost to a reset.
+pub const HTTP_LINGER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Longest extension of a chunk of the chunked transfer coding.
+pub const HTTP_CHUNK_EXTENSION_BYTES_MAX: usize = 64;
+/// Largest chunk of the chunked transfer coding: no body is larger than the largest part.
+pub const HTTP_CHUNK_BYTES_MAX: u64 = PART_BYTES_MAX;
+/// Most bytes of the trailers of a chunked body.
+pub const HTTP_TRAILER_BYTES_MAX: usize = 8 * 1024;
 /// Most connections of the whole daemon.
 pub const CONNECTIONS_MAX: usize = 16 * 1024;
 /// Most body bytes in memory at once, all cores together. Uploads beyond it wait.
