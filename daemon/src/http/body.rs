@@ -19,7 +19,9 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 #[derive(Debug)]
 enum Kind {
     /// So many bytes are neither ready in the inbox nor handed out.
-    Sized { left: u64 },
+    Sized {
+        left: u64,
+    },
     Chunked(Decoder),
 }
 
@@ -235,7 +237,10 @@ impl<S: Stream> Connection<S> {
         let outcome = self.timer.guard(self.stream.recv(buf, at, max)).await;
         let Ok((result, buf)) = outcome else {
             self.is_broken = false;
-            return (Err(self.fail_body(BodyError::TimedOut)), AlignedBuf::empty());
+            return (
+                Err(self.fail_body(BodyError::TimedOut)),
+                AlignedBuf::empty(),
+            );
         };
         match result {
             Ok(count) => {

@@ -165,7 +165,10 @@ impl Scan {
     /// The length of the head at the front of `bytes`, empty line included; `None` when its end is
     /// not there yet. `bytes` must only have grown since the last call.
     pub(super) fn find_end(&mut self, bytes: &[u8]) -> Result<Option<usize>, FramingError> {
-        while let Some(found) = bytes.get(self.seen..).and_then(|b| memchr::memchr(b'\n', b)) {
+        while let Some(found) = bytes
+            .get(self.seen..)
+            .and_then(|b| memchr::memchr(b'\n', b))
+        {
             let at = self.seen + found;
             let line = bytes.get(self.line..at).unwrap_or(&[]);
             self.seen = at + 1;
@@ -177,7 +180,9 @@ impl Scan {
             }
         }
         self.seen = bytes.len();
-        let first = bytes.get(..bytes.len().min(METHOD_BYTES_MAX)).unwrap_or(&[]);
+        let first = bytes
+            .get(..bytes.len().min(METHOD_BYTES_MAX))
+            .unwrap_or(&[]);
         let method_end = first.iter().position(|b| !is_token(*b));
         match method_end.and_then(|at| bytes.get(at)) {
             Some(b' ') => {}
@@ -224,7 +229,9 @@ impl HeadIndex {
             .parse_with_uninit_headers(bytes, &mut slots)
             .map_err(|error| match error {
                 httparse::Error::TooManyHeaders => FramingError::HeadTooLarge,
-                httparse::Error::Version => FramingError::UnsupportedVersion,
+                httparse::Error::Version if names_version(bytes) => {
+                    FramingError::UnsupportedVersion
+                }
                 _ => FramingError::BadHead,
             })?;
         let httparse::Status::Complete(length) = parsed else {
@@ -276,7 +283,8 @@ impl HeadIndex {
         if method == "CONNECT" || target.contains('#') {
             return Err(FramingError::BadTarget);
         }
-        if !target.starts_with('/') && !(target == "*" && method == "OPTIONS") {
+        let is_asterisk = target == "*" && method == "OPTIONS";
+        if !is_asterisk && !target.starts_with('/') {
             let (scheme, after) = target.split_once("://").ok_or(FramingError::BadTarget)?;
             if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
                 return Err(FramingError::BadTarget);
@@ -336,7 +344,8 @@ impl<'a> Seen<'a> {
     fn note(&mut self, name: &str, value: &'a [u8]) -> Result<(), FramingError> {
         match name.len() {
             4 if name.eq_ignore_ascii_case("host") => {
-                if self.host.replace(value).is_some() {
+                let earlier = self.host.replace(value);
+                if earlier.is_some() {
                     return Err(FramingError::BadHost);
                 }
             }
@@ -369,6 +378,14 @@ impl<'a> Seen<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether the request line is well-formed but for its version.
+fn names_version(bytes: &[u8]) -> bool {
+    let line = bytes.split(|b| *b == b'\r').next().unwrap_or(&[]);
+    let mut words = line.split(|b| *b == b' ').skip(2);
+    let version = words.next().unwrap_or(&[]);
+    version.starts_with(b"HTTP/") && words.next().is_none()
 }
 
 fn expect_line_end(bytes: &[u8], value_end: usize) -> Result<(), FramingError> {

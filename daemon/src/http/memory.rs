@@ -43,7 +43,12 @@ pub fn connection() -> (MemoryStream, Peer) {
 impl Peer {
     /// Sends `bytes` as one piece.
     pub fn send(&self, bytes: impl Into<Vec<u8>>) {
-        self.change(|pipe| pipe.pieces.push_back(bytes.into()));
+        let bytes = bytes.into();
+        self.change(|pipe| {
+            if !bytes.is_empty() {
+                pipe.pieces.push_back(bytes);
+            }
+        });
     }
 
     /// Sends nothing more.

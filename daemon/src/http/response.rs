@@ -44,8 +44,7 @@ impl<S: Stream> Connection<S> {
             return Err(Close::Response);
         }
         let is_bodiless = status == 204 || status == 304 || status < 200;
-        self.keep_alive =
-            self.keep_alive && !self.timer.timers().is_closing() && self.can_drain();
+        self.keep_alive = self.keep_alive && !self.timer.timers().is_closing() && self.can_drain();
         self.sending = match length {
             _ if self.is_head_method || is_bodiless => Sending::Muted,
             Some(left) => Sending::Sized { left },
