@@ -1,1 +1,36 @@
-//! namespace
+//! Volumes, buckets, links and users: one writer with a log of its own, readers on every core.
+//!
+//! Start with [`Namespace`] (create, open, apply a [`Command`]) and [`NamespaceReader`]. Links are
+//! resolved when anything on their way is written, so that a request needs one look-up.
+//! `docs/format/namespace.md` describes what is on disk.
+
+mod apply;
+mod change;
+mod command;
+mod derived;
+mod error;
+mod journal;
+mod keys;
+mod name;
+mod plan;
+mod plan_user;
+mod reader;
+mod record;
+mod resolve;
+mod secret;
+mod tables;
+mod types;
+mod writer;
+
+pub use apply::DANGLING_SHOWN_MAX;
+pub use command::{Command, FirstUser, Reply};
+pub use error::{Chain, NamespaceError, ReadError, ResolveError, show_chain};
+pub use name::{NAME_BYTES_MAX, Name, S3_VOLUME};
+pub use plan::PROPERTY_BYTES_MAX;
+pub use reader::NamespaceReader;
+pub use secret::{Entropy, Secret, is_access_key};
+pub use types::{
+    Bucket, CannedAcl, Credential, Entry, EntryKind, Link, LinkStatus, Resolution, Resolved,
+    Target, User, UserId, Volume,
+};
+pub use writer::{Namespace, NamespaceConfig};

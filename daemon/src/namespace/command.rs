@@ -1,0 +1,168 @@
+//! What can be asked of the namespace, and what it answers.
+
+use crate::base::BucketId;
+use crate::namespace::name::Name;
+use crate::namespace::secret::Secret;
+use crate::namespace::types::{CannedAcl, Credential, Entry, Volume};
+
+/// A change. All or nothing; names are checked here, not by the caller.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Answers [`Reply::Volume`].
+    CreateVolume {
+        /// The volume.
+        name: String,
+        /// The user it belongs to.
+        owner: String,
+    },
+    /// Refused while it holds anything. Answers [`Reply::Done`].
+    DeleteVolume {
+        /// The volume.
+        name: String,
+    },
+    /// Answers [`Reply::Volume`].
+    SetVolumeOwner {
+        /// The volume.
+        name: String,
+        /// The new owner.
+        owner: String,
+    },
+    /// Answers [`Reply::Entry`].
+    CreateBucket {
+        /// The volume, must exist.
+        volume: String,
+        /// The bucket.
+        name: String,
+        /// The user it belongs to.
+        owner: String,
+        /// Its canned access control list.
+        acl: CannedAcl,
+        /// Whether objects may be locked.
+        object_lock: bool,
+    },
+    /// Answers [`Reply::Entry`], with the link's status.
+    CreateLink {
+        /// Volume and name of the source. Not looked up, unless `strict`.
+        source: (String, String),
+        /// The link's volume, must exist.
+        volume: String,
+        /// The link.
+        name: String,
+        /// The user the link belongs to.
+        owner: String,
+        /// Refuse when the link would not lead to a bucket now.
+        strict: bool,
+    },
+    /// Deletes a bucket whose emptiness the caller has made sure of. Answers [`Reply::Deleted`].
+    DeleteBucket {
+        /// The volume.
+        volume: String,
+        /// The bucket.
+        name: String,
+        /// The bucket that was found empty.
+        expect: BucketId,
+    },
+    /// Deletes a link, never its source. Answers [`Reply::Deleted`]: links to this link dangle.
+    DeleteLink {
+        /// The volume.
+        volume: String,
+        /// The link.
+        name: String,
+    },
+    /// Changes the owner of a bucket or of a link (not of its source). Answers [`Reply::Entry`].
+    SetEntryOwner {
+        /// The volume.
+        volume: String,
+        /// The bucket or link.
+        name: String,
+        /// The new owner.
+        owner: String,
+    },
+    /// Answers [`Reply::Entry`] with the bucket.
+    SetBucketAcl {
+        /// The bucket.
+        bucket: BucketId,
+        /// Its new list.
+        acl: CannedAcl,
+    },
+    /// Keeps or removes an opaque property of a bucket. Answers [`Reply::Done`].
+    SetBucketProperty {
+        /// The bucket.
+        bucket: BucketId,
+        /// Which property; the S3 layer gives these numbers their meaning.
+        property: u8,
+        /// Its value, or `None` to remove it.
+        value: Option<Vec<u8>>,
+    },
+    /// Creates a user with one access key. Answers [`Reply::Credential`].
+    CreateUser {
+        /// The user.
+        name: String,
+        /// The name for people; the user's name when missing.
+        display_name: Option<String>,
+        /// The access key; a random one when missing.
+        access_key: Option<String>,
+        /// The secret; a random one when missing.
+        secret: Option<Secret>,
+        /// Whether the user is an administrator.
+        admin: bool,
+    },
+    /// Refused for the last administrator. Its access keys are gone with it. Answers [`Reply::Done`].
+    DeleteUser {
+        /// The user.
+        name: String,
+    },
+    /// Gives a user another access key. Answers [`Reply::Credential`].
+    CreateSecret {
+        /// The user.
+        user: String,
+        /// The access key; a random one when missing.
+        access_key: Option<String>,
+        /// The secret; a random one when missing.
+        secret: Option<Secret>,
+    },
+    /// Changes the secret of an access key. Answers [`Reply::Credential`].
+    SetSecret {
+        /// The access key.
+        access_key: String,
+        /// The new secret; a random one when missing.
+        secret: Option<Secret>,
+    },
+    /// Removes an access key. Answers [`Reply::Done`].
+    RevokeSecret {
+        /// The access key.
+        access_key: String,
+    },
+}
+
+/// What a command answers. When it arrives, the change is durable and every core reads it.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// Nothing to say.
+    Done,
+    /// The volume as it is now.
+    Volume(Volume),
+    /// The bucket or link as it is now.
+    Entry(Entry),
+    /// Something is gone.
+    Deleted {
+        /// Links that led to a bucket before and do not any more, the first
+        /// [`crate::namespace::DANGLING_SHOWN_MAX`] of them.
+        dangling: Vec<(Name, Name)>,
+        /// How many there are in all.
+        dangling_count: u64,
+    },
+    /// An access key with its secret: the only moment it is shown.
+    Credential(Credential),
+}
+
+/// The administrator a store is created with.
+#[derive(Clone, Debug)]
+pub struct FirstUser {
+    /// The user's name.
+    pub name: String,
+    /// The access key; a random one when missing.
+    pub access_key: Option<String>,
+    /// The secret; a random one when missing.
+    pub secret: Option<Secret>,
+}

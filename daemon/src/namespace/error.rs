@@ -1,0 +1,176 @@
+//! What can go wrong in the namespace, one enum per question asked.
+
+use crate::base::BucketId;
+use crate::base::codec::Malformed;
+use crate::index::map::MapError;
+use crate::io::IoError;
+use crate::namespace::name::Name;
+
+/// Names met on the way from a link to its source, the link first, as (volume, name).
+pub type Chain = Vec<(Name, Name)>;
+
+/// Why a (volume, bucket) does not lead to a bucket.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// No such volume.
+    #[error("volume not found")]
+    VolumeNotFound,
+    /// The volume has no such bucket or link.
+    #[error("bucket not found")]
+    BucketNotFound,
+    /// The link leads to a name that nothing has.
+    #[error("the link dangles: {volume}/{bucket} does not exist")]
+    Dangling {
+        /// Volume of the missing name.
+        volume: Name,
+        /// The missing name.
+        bucket: Name,
+    },
+    /// The link leads back to itself or into a loop.
+    #[error("loop of links: {}", show_chain(chain))]
+    Loop {
+        /// The way, its last name is one met before.
+        chain: Chain,
+    },
+    /// More hops than [`crate::base::limits::LINK_CHAIN_MAX`].
+    #[error("too many links in a row: {}", show_chain(chain))]
+    TooDeep {
+        /// The way, as far as it was followed.
+        chain: Chain,
+    },
+    /// The index file does not hold what was written to it. A restart rebuilds it from the log.
+    #[error(transparent)]
+    Damaged(#[from] ReadError),
+}
+
+/// The index could not be read. Never means "not there".
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A page of the index is damaged.
+    #[error("namespace index: {0}")]
+    Map(#[from] MapError),
+    /// An entry of the index has no meaning for this version.
+    #[error("namespace entry: {0}")]
+    Entry(#[from] Malformed),
+}
+
+impl From<MapError> for ResolveError {
+    fn from(error: MapError) -> Self {
+        Self::Damaged(error.into())
+    }
+}
+
+impl From<Malformed> for ResolveError {
+    fn from(error: Malformed) -> Self {
+        Self::Damaged(error.into())
+    }
+}
+
+/// Why a command was refused, or failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NamespaceError {
+    /// Not a volume name.
+    #[error("invalid volume name {0:?}")]
+    InvalidVolumeName(String),
+    /// Not a bucket name.
+    #[error("invalid bucket name {0:?}")]
+    InvalidBucketName(String),
+    /// Not a user name.
+    #[error("invalid user name {0:?}")]
+    InvalidUserName(String),
+    /// Not an access key.
+    #[error("invalid access key: 3 to 128 letters, digits or . _ - @ $ +")]
+    InvalidAccessKey,
+    /// Not a secret key.
+    #[error("invalid secret key: 8 to 128 printable ASCII characters without spaces")]
+    InvalidSecret,
+    /// The command makes no sense.
+    #[error("{0}")]
+    InvalidRequest(&'static str),
+    /// No such volume.
+    #[error("volume {0} not found")]
+    VolumeNotFound(Name),
+    /// There is one already.
+    #[error("volume {0} already exists")]
+    VolumeAlreadyExists(Name),
+    /// It holds buckets or links.
+    #[error("volume {0} is not empty")]
+    VolumeNotEmpty(Name),
+    /// `s3v` cannot be deleted.
+    #[error("volume {0} cannot be deleted")]
+    VolumeIsPermanent(Name),
+    /// No such bucket or link.
+    #[error("bucket {0}/{1} not found")]
+    BucketNotFound(Name, Name),
+    /// A bucket or a link of this name exists.
+    #[error("bucket or link {0}/{1} already exists")]
+    BucketAlreadyExists(Name, Name),
+    /// No bucket has this number (any more).
+    #[error("bucket {} not found", .0.0)]
+    BucketGone(BucketId),
+    /// The bucket is not the one that was expected: deleted and re-created meanwhile.
+    #[error("bucket {0}/{1} is not the expected one any more")]
+    BucketChanged(Name, Name),
+    /// A command for buckets met a link.
+    #[error("{0}/{1} is a link, not a bucket")]
+    IsALink(Name, Name),
+    /// A command for links met a bucket.
+    #[error("{0}/{1} is a bucket, not a link")]
+    NotALink(Name, Name),
+    /// A strict link would not lead to a bucket.
+    #[error("strict link refused: {0}")]
+    Strict(ResolveError),
+    /// No such user.
+    #[error("user {0} not found")]
+    UserNotFound(Name),
+    /// There is one already.
+    #[error("user {0} already exists")]
+    UserAlreadyExists(Name),
+    /// The last administrator cannot be deleted.
+    #[error("user {0} is the last administrator")]
+    LastAdmin(Name),
+    /// No such access key.
+    #[error("access key not found")]
+    AccessKeyNotFound,
+    /// Access keys are unique over all users.
+    #[error("access key already exists")]
+    AccessKeyAlreadyExists,
+    /// An opaque property is larger than [`crate::namespace::PROPERTY_BYTES_MAX`].
+    #[error("bucket property too large: {0} bytes")]
+    PropertyTooLarge(usize),
+    /// The namespace log failed. When it is poisoned, nothing is acknowledged any more.
+    #[error("namespace log: {0}")]
+    Log(String),
+    /// The namespace log holds something this version does not understand.
+    #[error("namespace log record: {0}")]
+    Record(#[from] Malformed),
+    /// The index could not be read or written.
+    #[error("namespace index: {0}")]
+    Map(#[from] MapError),
+    /// A snapshot could not be read or written.
+    #[error("namespace snapshot: {0}")]
+    Disk(#[from] IoError),
+    /// A snapshot is damaged and the log does not reach far enough back to do without it.
+    #[error("namespace snapshot: {0}")]
+    Snapshot(String),
+    /// The namespace was closed, or its loop is gone.
+    #[error("namespace is closed")]
+    Closed,
+}
+
+impl From<ReadError> for NamespaceError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Map(error) => Self::Map(error),
+            ReadError::Entry(error) => Self::Record(error),
+        }
+    }
+}
+
+/// `/v/a -> /v/b -> /v/a`
+#[must_use]
+pub fn show_chain(chain: &[(Name, Name)]) -> String {
+    let names: Vec<String> = chain.iter().map(|(v, b)| format!("/{v}/{b}")).collect();
+    names.join(" -> ")
+}

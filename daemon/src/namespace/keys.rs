@@ -1,0 +1,177 @@
+//! Keys of the namespace's tables, as bytes that sort the way listings need them.
+//!
+//! A key is a table byte followed by names separated by a zero byte (no name holds one). Tables
+//! below 0x80 are *primary*: they are what the log and the snapshots record. Tables from 0x80 on are
+//! *derived* from them and exist in the index only.
+
+use crate::base::BucketId;
+use crate::namespace::name::Name;
+
+/// The next bucket id, under the empty key.
+pub(crate) const COUNTER: u8 = 1;
+/// volume -> volume record.
+pub(crate) const VOLUME: u8 = 2;
+/// volume, name -> bucket or link record.
+pub(crate) const ENTRY: u8 = 3;
+/// bucket id (big-endian), property (, chunk) -> property record.
+pub(crate) const PROPERTY: u8 = 4;
+/// user -> user record.
+pub(crate) const USER: u8 = 5;
+/// access key -> access key record.
+pub(crate) const ACCESS_KEY: u8 = 6;
+/// source volume, source name, link volume, link name -> nothing.
+pub(crate) const LINKS_TO: u8 = 0x80;
+/// bucket id -> volume, name.
+pub(crate) const BUCKET_ID: u8 = 0x81;
+/// user, access key -> nothing.
+pub(crate) const KEYS_OF: u8 = 0x82;
+
+/// Whether the log may hold keys of this table.
+pub(crate) const fn is_primary(table: u8) -> bool {
+    matches!(table, COUNTER..=ACCESS_KEY)
+}
+
+/// A key under construction, on the stack.
+#[derive(Clone)]
+pub(crate) struct Key {
+    len: usize,
+    bytes: [u8; Key::CAPACITY],
+}
+
+impl Key {
+    /// A table byte, four names of 63 bytes and what separates them; an access key has 128.
+    const CAPACITY: usize = 1 + 4 * 64;
+
+    pub(crate) const fn new(table: u8) -> Self {
+        let mut bytes = [0; Self::CAPACITY];
+        bytes[0] = table;
+        Self { len: 1, bytes }
+    }
+
+    /// Appends bytes; callers keep within the capacity, which the types of their names make certain.
+    fn push(mut self, more: &[u8]) -> Self {
+        let end = self.len + more.len();
+        let room = self.bytes.get_mut(self.len..end);
+        room.expect("names fit a key").copy_from_slice(more);
+        self.len = end;
+        self
+    }
+
+    pub(crate) fn counter() -> Self {
+        Self::new(COUNTER)
+    }
+
+    pub(crate) fn volume(name: &Name) -> Self {
+        Self::new(VOLUME).push(name.as_bytes())
+    }
+
+    pub(crate) fn entry(volume: &Name, name: &Name) -> Self {
+        Self::entries_of(volume).push(name.as_bytes())
+    }
+
+    /// What the keys of all entries of a volume begin with.
+    pub(crate) fn entries_of(volume: &Name) -> Self {
+        Self::new(ENTRY).push(volume.as_bytes()).push(&[0])
+    }
+
+    pub(crate) fn property(bucket: BucketId, property: u8) -> Self {
+        Self::properties_of(bucket).push(&[property])
+    }
+
+    pub(crate) fn properties_of(bucket: BucketId) -> Self {
+        Self::new(PROPERTY).push(&bucket.0.to_be_bytes())
+    }
+
+    /// One piece of a property, as the index keeps it.
+    pub(crate) fn chunk(property: &[u8], chunk: u16) -> Self {
+        Self {
+            len: 0,
+            bytes: [0; Self::CAPACITY],
+        }
+        .push(property)
+        .push(&chunk.to_be_bytes())
+    }
+
+    pub(crate) fn user(name: &Name) -> Self {
+        Self::new(USER).push(name.as_bytes())
+    }
+
+    /// `access_key` must have passed [`crate::namespace::secret::is_access_key`].
+    pub(crate) fn access_key(access_key: &str) -> Self {
+        Self::new(ACCESS_KEY).push(access_key.as_bytes())
+    }
+
+    pub(crate) fn link_to(source: (&Name, &Name), link: (&Name, &Name)) -> Self {
+        Self::links_to(source)
+            .push(link.0.as_bytes())
+            .push(&[0])
+            .push(link.1.as_bytes())
+    }
+
+    /// What the keys of all links to a source begin with.
+    pub(crate) fn links_to(source: (&Name, &Name)) -> Self {
+        Self::new(LINKS_TO)
+            .push(source.0.as_bytes())
+            .push(&[0])
+            .push(source.1.as_bytes())
+            .push(&[0])
+    }
+
+    pub(crate) fn bucket_id(id: BucketId) -> Self {
+        Self::new(BUCKET_ID).push(&id.0.to_be_bytes())
+    }
+
+    pub(crate) fn key_of(user: &Name, access_key: &str) -> Self {
+        Self::keys_of(user).push(access_key.as_bytes())
+    }
+
+    /// What the keys of all access keys of a user begin with.
+    pub(crate) fn keys_of(user: &Name) -> Self {
+        Self::new(KEYS_OF).push(user.as_bytes()).push(&[0])
+    }
+}
+
+impl std::ops::Deref for Key {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or(&[])
+    }
+}
+
+/// The two names a key ends with, after `prefix` bytes.
+pub(crate) fn two_names(key: &[u8], prefix: usize) -> Option<(Name, Name)> {
+    let rest = std::str::from_utf8(key.get(prefix..)?).ok()?;
+    let (volume, name) = rest.split_once('\0')?;
+    Some((Name::new(volume)?, Name::new(name)?))
+}
+
+/// The one name a key ends with, after `prefix` bytes.
+pub(crate) fn one_name(key: &[u8], prefix: usize) -> Option<Name> {
+    Name::new(std::str::from_utf8(key.get(prefix..)?).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back_and_the_longest_fit() {
+        let long = Name::new(&"x".repeat(63)).unwrap();
+        let short = Name::new("abc").unwrap();
+        let key = Key::entry(&short, &long);
+        assert_eq!(two_names(&key, 1), Some((short, long)));
+        let key = Key::link_to((&long, &long), (&long, &long));
+        assert_eq!(
+            two_names(&key, Key::links_to((&long, &long)).len()),
+            Some((long, long))
+        );
+        assert_eq!(one_name(&Key::user(&short), 1), Some(short));
+        assert_eq!(Key::access_key(&"k".repeat(128)).len(), 129);
+    }
+
+    #[test]
+    fn a_volume_is_not_a_prefix_of_another() {
+        let (a, ab) = (Name::new("vol").unwrap(), Name::new("vol1").unwrap());
+        assert!(!Key::entry(&ab, &a).starts_with(&Key::entries_of(&a)));
+    }
+}

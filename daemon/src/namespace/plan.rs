@@ -1,0 +1,303 @@
+//! Decides whether a command may be done, and what it changes. Reads only: a refused command has
+//! touched nothing.
+
+use crate::base::codec::Malformed;
+use crate::base::{BucketId, Timestamp};
+use crate::index::map::MapWriter;
+use crate::namespace::change::Change;
+use crate::namespace::command::Command;
+use crate::namespace::error::{NamespaceError, ResolveError};
+use crate::namespace::keys::Key;
+use crate::namespace::name::{Name, S3_VOLUME};
+use crate::namespace::record::{self, EntryRecord, RecordKind, VolumeRecord};
+use crate::namespace::secret::Entropy;
+use crate::namespace::tables::{self, Entries};
+use crate::namespace::types::{Bucket, CannedAcl, LinkStatus};
+use crate::namespace::{plan_user, resolve};
+use std::ops::ControlFlow;
+
+/// Most bytes of an opaque bucket property.
+pub const PROPERTY_BYTES_MAX: usize = 256 * 1024;
+
+/// What a command changes and what is to be answered when that is done.
+pub(crate) struct Plan {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) answer: Answer,
+}
+
+/// The reply, to be read from the index once the changes are in it.
+pub(crate) enum Answer {
+    Done,
+    Volume(Name),
+    Entry(Name, Name),
+    Deleted,
+    Credential(String),
+}
+
+pub(crate) type Planned = Result<Plan, NamespaceError>;
+
+/// What a plan is made from.
+pub(crate) struct Planner<'a> {
+    pub(crate) map: &'a MapWriter,
+    pub(crate) now: Timestamp,
+    pub(crate) entropy: &'a Entropy,
+}
+
+impl Planner<'_> {
+    pub(crate) fn plan(&self, command: Command) -> Planned {
+        match command {
+            Command::CreateVolume { name, owner } => self.create_volume(&name, &owner),
+            Command::DeleteVolume { name } => self.delete_volume(&name),
+            Command::SetVolumeOwner { name, owner } => self.set_volume_owner(&name, &owner),
+            Command::CreateBucket { volume, name, owner, acl, object_lock } => {
+                let (volume, name) = self.free_name(&volume, &name)?;
+                self.create_bucket(volume, name, &owner, acl, object_lock)
+            }
+            Command::CreateLink { source, volume, name, owner, strict } => {
+                let link = self.free_name(&volume, &name)?;
+                self.create_link(link, (&source.0, &source.1), &owner, strict)
+            }
+            Command::DeleteBucket { volume, name, expect } => {
+                self.delete_bucket(&volume, &name, expect)
+            }
+            Command::DeleteLink { volume, name } => self.delete_link(&volume, &name),
+            Command::SetEntryOwner { volume, name, owner } => {
+                self.set_entry_owner(&volume, &name, &owner)
+            }
+            Command::SetBucketAcl { bucket, acl } => self.set_bucket_acl(bucket, acl),
+            Command::SetBucketProperty { bucket, property, value } => {
+                self.set_property(bucket, property, value)
+            }
+            Command::CreateUser { name, display_name, access_key, secret, admin } => {
+                plan_user::create(self, &name, display_name, (access_key, secret), admin)
+            }
+            Command::DeleteUser { name } => plan_user::delete(self, &name),
+            Command::CreateSecret { user, access_key, secret } => {
+                plan_user::create_secret(self, &user, access_key, secret)
+            }
+            Command::SetSecret { access_key, secret } => {
+                plan_user::set_secret(self, &access_key, secret)
+            }
+            Command::RevokeSecret { access_key } => plan_user::revoke(self, &access_key),
+        }
+    }
+
+    fn create_volume(&self, name: &str, owner: &str) -> Planned {
+        let name = Name::volume(name)?;
+        if tables::volume_record(self.map, &name)?.is_some() {
+            return Err(NamespaceError::VolumeAlreadyExists(name));
+        }
+        let record = VolumeRecord {
+            owner: Name::user(owner)?,
+            created: self.now,
+            modified: self.now,
+            extra: Vec::new(),
+        };
+        done(
+            vec![Change::put(&Key::volume(&name), record.encode())],
+            Answer::Volume(name),
+        )
+    }
+
+    fn delete_volume(&self, name: &str) -> Planned {
+        let (name, _) = self.volume(name)?;
+        if name == S3_VOLUME {
+            return Err(NamespaceError::VolumeIsPermanent(name));
+        }
+        let mut empty = true;
+        tables::with_prefix(self.map, &Key::entries_of(&name), &[], |_, _| {
+            empty = false;
+            ControlFlow::Break(())
+        })?;
+        if !empty {
+            return Err(NamespaceError::VolumeNotEmpty(name));
+        }
+        done(vec![Change::remove(&Key::volume(&name))], Answer::Done)
+    }
+
+    fn set_volume_owner(&self, name: &str, owner: &str) -> Planned {
+        let (name, mut record) = self.volume(name)?;
+        record.owner = Name::user(owner)?;
+        record.modified = self.now;
+        done(
+            vec![Change::put(&Key::volume(&name), record.encode())],
+            Answer::Volume(name),
+        )
+    }
+
+    fn create_bucket(
+        &self,
+        volume: Name,
+        name: Name,
+        owner: &str,
+        acl: CannedAcl,
+        object_lock: bool,
+    ) -> Planned {
+        let id = tables::next_bucket(self.map)?;
+        let bucket = Bucket {
+            id: BucketId(id),
+            acl,
+            object_lock,
+        };
+        let record = self.new_entry(owner, RecordKind::Bucket(bucket))?;
+        let used_up = NamespaceError::Record(Malformed("bucket ids are used up"));
+        let next = id.checked_add(1).ok_or(used_up)?;
+        let changes = vec![
+            Change::put(&Key::counter(), record::encode_counter(next)),
+            Change::put(&Key::entry(&volume, &name), record.encode()),
+        ];
+        done(changes, Answer::Entry(volume, name))
+    }
+
+    fn create_link(
+        &self,
+        link: (Name, Name),
+        source: (&str, &str),
+        owner: &str,
+        strict: bool,
+    ) -> Planned {
+        let source = (Name::volume(source.0)?, Name::bucket(source.1)?);
+        let record = self.new_entry(owner, RecordKind::Link(source.0, source.1))?;
+        if strict {
+            self.refuse_unless_ok(link, source)?;
+        }
+        done(
+            vec![Change::put(&Key::entry(&link.0, &link.1), record.encode())],
+            Answer::Entry(link.0, link.1),
+        )
+    }
+
+    fn refuse_unless_ok(
+        &self,
+        link: (Name, Name),
+        source: (Name, Name),
+    ) -> Result<(), NamespaceError> {
+        let (resolution, chain) = resolve::follow(self.map, link, source)?;
+        let reason = match resolution.status {
+            LinkStatus::Ok => return Ok(()),
+            LinkStatus::Loop => ResolveError::Loop { chain },
+            LinkStatus::TooDeep => ResolveError::TooDeep { chain },
+            LinkStatus::Dangling => ResolveError::Dangling {
+                volume: resolution.volume,
+                bucket: resolution.bucket,
+            },
+        };
+        Err(NamespaceError::Strict(reason))
+    }
+
+    fn delete_bucket(&self, volume: &str, name: &str, expect: BucketId) -> Planned {
+        let (volume, name, record) = self.entry(volume, name)?;
+        match record.kind {
+            RecordKind::Link(..) => return Err(NamespaceError::IsALink(volume, name)),
+            RecordKind::Bucket(bucket) if bucket.id != expect => {
+                return Err(NamespaceError::BucketChanged(volume, name));
+            }
+            RecordKind::Bucket(_) => {}
+        }
+        let mut changes = vec![Change::remove(&Key::entry(&volume, &name))];
+        for property in tables::properties(self.map, expect)? {
+            changes.push(Change::remove(&Key::property(expect, property)));
+        }
+        done(changes, Answer::Deleted)
+    }
+
+    fn delete_link(&self, volume: &str, name: &str) -> Planned {
+        let (volume, name, record) = self.entry(volume, name)?;
+        match record.kind {
+            RecordKind::Bucket(_) => Err(NamespaceError::NotALink(volume, name)),
+            RecordKind::Link(..) => done(
+                vec![Change::remove(&Key::entry(&volume, &name))],
+                Answer::Deleted,
+            ),
+        }
+    }
+
+    fn set_entry_owner(&self, volume: &str, name: &str, owner: &str) -> Planned {
+        let (volume, name, mut record) = self.entry(volume, name)?;
+        record.owner = Name::user(owner)?;
+        self.rewrite(volume, name, record)
+    }
+
+    fn set_bucket_acl(&self, id: BucketId, acl: CannedAcl) -> Planned {
+        let (volume, name) = self.bucket_name(id)?;
+        let (volume, name, mut record) = self.entry(&volume, &name)?;
+        let RecordKind::Bucket(bucket) = record.kind else {
+            return Err(NamespaceError::IsALink(volume, name));
+        };
+        record.kind = RecordKind::Bucket(Bucket { acl, ..bucket });
+        self.rewrite(volume, name, record)
+    }
+
+    fn set_property(&self, id: BucketId, property: u8, value: Option<Vec<u8>>) -> Planned {
+        self.bucket_name(id)?;
+        let key = Key::property(id, property);
+        let change = match value {
+            Some(value) if value.len() > PROPERTY_BYTES_MAX => {
+                return Err(NamespaceError::PropertyTooLarge(value.len()));
+            }
+            Some(value) => Change::put(&key, record::encode_property(&value)),
+            None => Change::remove(&key),
+        };
+        done(vec![change], Answer::Done)
+    }
+
+    fn rewrite(&self, volume: Name, name: Name, mut record: EntryRecord) -> Planned {
+        record.modified = self.now;
+        done(
+            vec![Change::put(&Key::entry(&volume, &name), record.encode())],
+            Answer::Entry(volume, name),
+        )
+    }
+
+    fn new_entry(&self, owner: &str, kind: RecordKind) -> Result<EntryRecord, NamespaceError> {
+        Ok(EntryRecord {
+            owner: Name::user(owner)?,
+            created: self.now,
+            modified: self.now,
+            kind,
+            extra: Vec::new(),
+        })
+    }
+
+    /// A volume that exists.
+    fn volume(&self, name: &str) -> Result<(Name, VolumeRecord), NamespaceError> {
+        let name = Name::volume(name)?;
+        let record = tables::volume_record(self.map, &name)?;
+        record
+            .map(|record| (name, record))
+            .ok_or(NamespaceError::VolumeNotFound(name))
+    }
+
+    /// A bucket or link that exists.
+    fn entry(
+        &self,
+        volume: &str,
+        name: &str,
+    ) -> Result<(Name, Name, EntryRecord), NamespaceError> {
+        let (volume, _) = self.volume(volume)?;
+        let name = Name::bucket(name)?;
+        let record = self.map.entry_record(&volume, &name)?;
+        record
+            .map(|record| (volume, name, record))
+            .ok_or(NamespaceError::BucketNotFound(volume, name))
+    }
+
+    /// A name that neither a bucket nor a link has, in a volume that exists.
+    fn free_name(&self, volume: &str, name: &str) -> Result<(Name, Name), NamespaceError> {
+        let (volume, name) = (Name::volume(volume)?, Name::bucket(name)?);
+        let (volume, _) = self.volume(&volume)?;
+        match self.map.entry_record(&volume, &name)? {
+            Some(_) => Err(NamespaceError::BucketAlreadyExists(volume, name)),
+            None => Ok((volume, name)),
+        }
+    }
+
+    fn bucket_name(&self, id: BucketId) -> Result<(Name, Name), NamespaceError> {
+        let found = tables::bucket_name(self.map, id)?;
+        found.ok_or(NamespaceError::BucketGone(id))
+    }
+}
+
+pub(crate) fn done(changes: Vec<Change>, answer: Answer) -> Planned {
+    Ok(Plan { changes, answer })
+}

@@ -1,0 +1,268 @@
+//! The reading side, on every core: no lock, no message, always one published state.
+
+use crate::base::codec::Malformed;
+use crate::base::BucketId;
+use crate::index::map::{Generation, MapReader};
+use crate::namespace::derived;
+use crate::namespace::error::{ReadError, ResolveError};
+use crate::namespace::keys::{self, Key};
+use crate::namespace::name::Name;
+use crate::namespace::record::{EntryRecord, RecordKind, VolumeRecord};
+use crate::namespace::resolve;
+use crate::namespace::secret::is_access_key;
+use crate::namespace::tables::{self, Read};
+use crate::namespace::types::{
+    Credential, Entry, LinkStatus, Resolved, Target, User, Volume,
+};
+use std::ops::ControlFlow;
+
+/// Reads the namespace. Each call sees one published state as a whole; two calls may see two.
+/// An error never means that something does not exist.
+#[derive(Clone)]
+pub struct NamespaceReader {
+    map: MapReader,
+}
+
+impl NamespaceReader {
+    pub(crate) const fn new(map: MapReader) -> Self {
+        Self { map }
+    }
+
+    /// The number of the current state: grows by one with every published batch of commands.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.map.view().number()
+    }
+
+    /// The bucket that (volume, bucket) leads to, over links if it must. One probe of the index;
+    /// operations on objects take what this returns and nothing else.
+    pub fn resolve(&self, volume: &str, bucket: &str) -> Result<Resolved, ResolveError> {
+        let view = self.map.view();
+        let volume = Name::new(volume).ok_or(ResolveError::VolumeNotFound)?;
+        let Some(bucket) = Name::new(bucket) else {
+            return Err(not_found(&view, &volume));
+        };
+        let number = view.number();
+        let probe = view.get(&Key::entry(&volume, &bucket), |value| {
+            decode(volume, bucket, number, value)
+        })?;
+        match probe {
+            None => Err(not_found(&view, &volume)),
+            Some(found) => match found? {
+                Probe::Bucket(resolved) => Ok(resolved),
+                Probe::Broken(source) => Err(why(&view, (volume, bucket), source)),
+            },
+        }
+    }
+
+    /// The bucket or link of this name itself.
+    pub fn entry(&self, volume: &str, name: &str) -> Result<Option<Entry>, ReadError> {
+        match (Name::new(volume), Name::new(name)) {
+            (Some(volume), Some(name)) => tables::entry(&*self.map.view(), &volume, &name),
+            _ => Ok(None),
+        }
+    }
+
+    /// The bucket with this number.
+    pub fn bucket(&self, id: BucketId) -> Result<Option<Entry>, ReadError> {
+        let view = self.map.view();
+        match tables::bucket_name(&*view, id)? {
+            Some((volume, name)) => tables::entry(&*view, &volume, &name),
+            None => Ok(None),
+        }
+    }
+
+    /// An opaque property of a bucket.
+    pub fn property(&self, id: BucketId, property: u8) -> Result<Option<Vec<u8>>, ReadError> {
+        tables::property(&*self.map.view(), id, property)
+    }
+
+    /// Buckets and links of a volume in order of their names: those that begin with `prefix` and
+    /// come after `after`, at most `limit`. Nothing for a volume that does not exist.
+    pub fn list_buckets(
+        &self,
+        volume: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, ReadError> {
+        let Some(volume) = Name::new(volume) else {
+            return Ok(Vec::new());
+        };
+        let base = Key::entries_of(&volume);
+        collect(&self.map.view(), &base, prefix, after, limit, |name, value| {
+            derived::entry(volume, name, value)
+        })
+    }
+
+    /// A volume.
+    pub fn volume(&self, name: &str) -> Result<Option<Volume>, ReadError> {
+        let Some(name) = Name::new(name) else {
+            return Ok(None);
+        };
+        let record = tables::volume_record(&*self.map.view(), &name)?;
+        Ok(record.map(|record| tables::volume(name, &record)))
+    }
+
+    /// Volumes in order of their names: those that begin with `prefix` and come after `after`, at
+    /// most `limit`.
+    pub fn list_volumes(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Volume>, ReadError> {
+        let base = [keys::VOLUME];
+        collect(&self.map.view(), &base, prefix, after, limit, |name, value| {
+            let (primary, _) = derived::unpack(value)?;
+            Ok(tables::volume(name, &VolumeRecord::decode(primary)?))
+        })
+    }
+
+    /// Links that name (volume, bucket) as their source, at most `limit`, those after `after` in
+    /// order of their (volume, name). Says nothing about what the source is.
+    pub fn links_to(
+        &self,
+        volume: &str,
+        bucket: &str,
+        after: Option<(Name, Name)>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Name)>, ReadError> {
+        match (Name::new(volume), Name::new(bucket)) {
+            (Some(volume), Some(bucket)) => {
+                tables::links_to(&*self.map.view(), (&volume, &bucket), after, limit)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Everything a signature check needs to know of an access key.
+    pub fn user_by_access_key(&self, access_key: &str) -> Result<Option<Credential>, ReadError> {
+        if !is_access_key(access_key) {
+            return Ok(None);
+        }
+        let found = self.map.view().get(&Key::access_key(access_key), |value| {
+            derived::credential(access_key, value)
+        })?;
+        Ok(found.transpose()?)
+    }
+
+    /// A user.
+    pub fn user(&self, name: &str) -> Result<Option<User>, ReadError> {
+        match Name::new(name) {
+            Some(name) => tables::user(&*self.map.view(), &name),
+            None => Ok(None),
+        }
+    }
+
+    /// Users in order of their names, those after `after`, at most `limit`.
+    pub fn list_users(&self, after: Option<&str>, limit: usize) -> Result<Vec<User>, ReadError> {
+        let view = self.map.view();
+        let names = collect(&view, &[keys::USER], "", after, limit, |name, _| Ok(name))?;
+        let users = names.iter().map(|name| tables::user(&*view, name));
+        users.filter_map(Result::transpose).collect()
+    }
+}
+
+/// What one probe brings.
+enum Probe {
+    /// A bucket at the end.
+    Bucket(Resolved),
+    /// A link with this source that leads to no bucket.
+    Broken((Name, Name)),
+}
+
+fn decode(volume: Name, name: Name, generation: u64, value: &[u8]) -> Result<Probe, Malformed> {
+    let (primary, derived) = derived::unpack(value)?;
+    let record = EntryRecord::decode(primary)?;
+    let (target, source, hops) = match record.kind {
+        RecordKind::Bucket(bucket) => {
+            let target = Target {
+                bucket,
+                owner: record.owner,
+                created: record.created,
+            };
+            (target, (volume, name), 0)
+        }
+        RecordKind::Link(source_volume, source_bucket) => {
+            let resolution = derived::decode_resolution(derived)?;
+            let Some(target) = resolution.target else {
+                return Ok(Probe::Broken((source_volume, source_bucket)));
+            };
+            (target, (resolution.volume, resolution.bucket), resolution.hops)
+        }
+    };
+    Ok(Probe::Bucket(Resolved {
+        bucket: target.bucket.id,
+        source_volume: source.0,
+        source_bucket: source.1,
+        source_owner: target.owner,
+        acl: target.bucket.acl,
+        object_lock: target.bucket.object_lock,
+        created: target.created,
+        entry_owner: record.owner,
+        entry_created: record.created,
+        is_link: hops > 0,
+        hops,
+        generation,
+    }))
+}
+
+fn not_found(view: &Generation, volume: &Name) -> ResolveError {
+    match tables::volume_record(view, volume) {
+        Ok(Some(_)) => ResolveError::BucketNotFound,
+        Ok(None) => ResolveError::VolumeNotFound,
+        Err(error) => error.into(),
+    }
+}
+
+/// The error of a link that leads nowhere. Walks the chain in the state the link was found in; only
+/// people read the result, so it may take its time.
+fn why(view: &Generation, link: (Name, Name), source: (Name, Name)) -> ResolveError {
+    match resolve::follow(view, link, source) {
+        Err(error) => error.into(),
+        Ok((resolution, chain)) => match resolution.status {
+            LinkStatus::Loop => ResolveError::Loop { chain },
+            LinkStatus::TooDeep => ResolveError::TooDeep { chain },
+            LinkStatus::Dangling => ResolveError::Dangling {
+                volume: resolution.volume,
+                bucket: resolution.bucket,
+            },
+            LinkStatus::Ok => Malformed("a good link was kept as a broken one").into(),
+        },
+    }
+}
+
+/// A page of a table whose keys are `base` and a name.
+fn collect<T>(
+    view: &Generation,
+    base: &[u8],
+    prefix: &str,
+    after: Option<&str>,
+    limit: usize,
+    decode: impl Fn(Name, &[u8]) -> Result<T, Malformed>,
+) -> Read<Vec<T>> {
+    let after = after.unwrap_or("");
+    let start = prefix.max(after);
+    let mut found = Ok(Vec::new());
+    tables::with_prefix(view, base, start.as_bytes(), |name, value| {
+        let Ok(page) = &mut found else {
+            return ControlFlow::Break(());
+        };
+        if page.len() >= limit || !name.starts_with(prefix.as_bytes()) {
+            return ControlFlow::Break(());
+        }
+        if !after.is_empty() && name <= after.as_bytes() {
+            return ControlFlow::Continue(());
+        }
+        match keys::one_name(name, 0).ok_or(Malformed("name")) {
+            Ok(name) => match decode(name, value) {
+                Ok(item) => page.push(item),
+                Err(error) => found = Err(error.into()),
+            },
+            Err(error) => found = Err(error.into()),
+        }
+        ControlFlow::Continue(())
+    })?;
+    found
+}

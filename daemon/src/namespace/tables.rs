@@ -1,0 +1,172 @@
+//! Typed reads of the namespace's tables, of any state of the index.
+
+use crate::base::BucketId;
+use crate::index::map::{Lookup, MapError};
+use crate::namespace::derived;
+use crate::namespace::error::ReadError;
+use crate::namespace::keys::{self, Key};
+use crate::namespace::name::Name;
+use crate::namespace::record::{self, EntryRecord, KeyRecord, UserRecord, VolumeRecord};
+use crate::namespace::types::{Credential, Entry, User, Volume};
+use std::ops::ControlFlow;
+
+pub(crate) type Read<T> = Result<T, ReadError>;
+
+/// The records of buckets and links, wherever they are kept.
+pub(crate) trait Entries {
+    fn entry_record(&self, volume: &Name, name: &Name) -> Read<Option<EntryRecord>>;
+}
+
+impl<L: Lookup> Entries for L {
+    fn entry_record(&self, volume: &Name, name: &Name) -> Read<Option<EntryRecord>> {
+        primary(self, &Key::entry(volume, name), EntryRecord::decode)
+    }
+}
+
+fn primary<T>(
+    map: &impl Lookup,
+    key: &[u8],
+    decode: impl FnOnce(&[u8]) -> Result<T, crate::base::codec::Malformed>,
+) -> Read<Option<T>> {
+    let Some(value) = map.value(key)? else {
+        return Ok(None);
+    };
+    let (primary, _) = derived::unpack(&value)?;
+    Ok(Some(decode(primary)?))
+}
+
+pub(crate) fn volume_record(map: &impl Lookup, name: &Name) -> Read<Option<VolumeRecord>> {
+    primary(map, &Key::volume(name), VolumeRecord::decode)
+}
+
+pub(crate) fn user_record(map: &impl Lookup, name: &Name) -> Read<Option<UserRecord>> {
+    primary(map, &Key::user(name), UserRecord::decode)
+}
+
+pub(crate) fn key_record(map: &impl Lookup, access_key: &str) -> Read<Option<KeyRecord>> {
+    primary(map, &Key::access_key(access_key), KeyRecord::decode)
+}
+
+/// The id the next bucket gets.
+pub(crate) fn next_bucket(map: &impl Lookup) -> Read<u64> {
+    Ok(primary(map, &Key::counter(), record::decode_counter)?.unwrap_or(1))
+}
+
+pub(crate) fn volume(name: Name, record: &VolumeRecord) -> Volume {
+    Volume {
+        name,
+        owner: record.owner,
+        created: record.created,
+        modified: record.modified,
+    }
+}
+
+/// A bucket or link with everything known of it.
+pub(crate) fn entry(map: &impl Lookup, volume: &Name, name: &Name) -> Read<Option<Entry>> {
+    match map.value(&Key::entry(volume, name))? {
+        Some(value) => Ok(Some(derived::entry(*volume, *name, &value)?)),
+        None => Ok(None),
+    }
+}
+
+/// The name of a bucket.
+pub(crate) fn bucket_name(map: &impl Lookup, id: BucketId) -> Read<Option<(Name, Name)>> {
+    let Some(value) = map.value(&Key::bucket_id(id))? else {
+        return Ok(None);
+    };
+    let names = keys::two_names(&value, 0).ok_or(crate::base::codec::Malformed("bucket name"))?;
+    Ok(Some(names))
+}
+
+/// An access key with its secret and its holder.
+pub(crate) fn credential(map: &impl Lookup, access_key: &str) -> Read<Option<Credential>> {
+    match map.value(&Key::access_key(access_key))? {
+        Some(value) => Ok(Some(derived::credential(access_key, &value)?)),
+        None => Ok(None),
+    }
+}
+
+/// A user with its access keys.
+pub(crate) fn user(map: &impl Lookup, name: &Name) -> Read<Option<User>> {
+    let Some(record) = user_record(map, name)? else {
+        return Ok(None);
+    };
+    Ok(Some(User {
+        name: *name,
+        id: record.id,
+        display_name: record.display_name,
+        admin: record.admin,
+        created: record.created,
+        access_keys: keys_of(map, name)?,
+    }))
+}
+
+pub(crate) fn keys_of(map: &impl Lookup, user: &Name) -> Read<Vec<String>> {
+    let mut found = Vec::new();
+    with_prefix(map, &Key::keys_of(user), &[], |rest, _| {
+        found.push(String::from_utf8_lossy(rest).into_owned());
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// Links that name a source directly, in order, after the `after` one.
+pub(crate) fn links_to(
+    map: &impl Lookup,
+    source: (&Name, &Name),
+    after: Option<(Name, Name)>,
+    limit: usize,
+) -> Read<Vec<(Name, Name)>> {
+    let prefix = Key::links_to(source);
+    let start = after.map_or_else(Vec::new, |(volume, name)| {
+        [volume.as_bytes(), &[0], name.as_bytes(), &[0]].concat()
+    });
+    let mut found = Vec::new();
+    with_prefix(map, &prefix, &start, |rest, _| {
+        if found.len() >= limit {
+            return ControlFlow::Break(());
+        }
+        found.extend(keys::two_names(rest, 0));
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// An opaque property of a bucket.
+pub(crate) fn property(map: &impl Lookup, id: BucketId, property: u8) -> Read<Option<Vec<u8>>> {
+    let mut whole = Vec::new();
+    with_prefix(map, &Key::property(id, property), &[], |_, chunk| {
+        whole.extend_from_slice(chunk);
+        ControlFlow::Continue(())
+    })?;
+    if whole.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(record::decode_property(&whole)?.to_vec()))
+}
+
+/// The numbers of the properties a bucket has.
+pub(crate) fn properties(map: &impl Lookup, id: BucketId) -> Read<Vec<u8>> {
+    let mut found = Vec::new();
+    with_prefix(map, &Key::properties_of(id), &[], |rest, _| {
+        found.extend(rest.first());
+        ControlFlow::Continue(())
+    })?;
+    found.dedup();
+    Ok(found)
+}
+
+/// Visits the entries whose keys begin with `prefix`, from `prefix + start` on; `visit` gets what
+/// follows the prefix, and the value.
+pub(crate) fn with_prefix(
+    map: &impl Lookup,
+    prefix: &[u8],
+    start: &[u8],
+    mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+) -> Result<(), MapError> {
+    let from = [prefix, start].concat();
+    map.scan(&from, &mut |key, value| match key.strip_prefix(prefix) {
+        Some(rest) => visit(rest, value),
+        None => ControlFlow::Break(()),
+    })
+}
