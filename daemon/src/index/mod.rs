@@ -3,6 +3,7 @@
 //! [`IndexWriter`] and [`IndexReader`] are an ordered map of byte strings held in memory: one
 //! writer, readers on every core that take no lock and send no message.
 
+pub mod map;
 mod tree;
 
 pub use tree::{Bulk, IndexReader, IndexWriter, KEY_LEN_MAX, OutOfOrder, VALUE_LEN_MAX, new};

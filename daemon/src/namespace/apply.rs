@@ -97,8 +97,7 @@ async fn renew_dependents(
         for source in level {
             let mut after = None;
             loop {
-                let links =
-                    tables::links_to(map, (&source.0, &source.1), after, LINKS_PER_TURN)?;
+                let links = tables::links_to(map, (&source.0, &source.1), after, LINKS_PER_TURN)?;
                 after = links.last().copied();
                 let more = links.len() == LINKS_PER_TURN;
                 for link in links {

@@ -46,7 +46,9 @@ impl Change {
         if !keys::is_primary(self.table()) {
             return Err(Malformed("unknown table of the namespace"));
         }
-        self.value.as_deref().map_or(Ok(()), |value| check_value(self.table(), value))
+        self.value
+            .as_deref()
+            .map_or(Ok(()), |value| check_value(self.table(), value))
     }
 }
 
@@ -66,7 +68,11 @@ pub(crate) fn check_value(table: u8, value: &[u8]) -> Result<(), Malformed> {
 impl fmt::Debug for Change {
     /// Without the value, which may be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.value.is_some() { "put" } else { "remove" };
+        let what = if self.value.is_some() {
+            "put"
+        } else {
+            "remove"
+        };
         write!(f, "{what} {:?}", String::from_utf8_lossy(&self.key))
     }
 }

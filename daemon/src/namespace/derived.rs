@@ -1,8 +1,8 @@
 //! What the index keeps beside a primary record, so that a request needs one probe: with a link
 //! where it leads, with an access key whose it is.
 
-use crate::base::codec::{Malformed, Put, Reader};
 use crate::base::Timestamp;
+use crate::base::codec::{Malformed, Put, Reader};
 use crate::namespace::name::Name;
 use crate::namespace::record::{self, EntryRecord, KeyRecord, RecordKind, UserRecord};
 use crate::namespace::types::{

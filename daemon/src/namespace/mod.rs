@@ -4,6 +4,8 @@
 //! resolved when anything on their way is written, so that a request needs one look-up.
 //! `docs/format/namespace.md` describes what is on disk.
 
+#![allow(dead_code, reason = "recovery is being written")]
+
 mod apply;
 mod change;
 mod command;
@@ -34,3 +36,6 @@ pub use types::{
     Target, User, UserId, Volume,
 };
 pub use writer::{Namespace, NamespaceConfig};
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,9 @@ impl Name {
             return None;
         }
         let mut bytes = [0; NAME_BYTES_MAX];
-        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        bytes
+            .get_mut(..text.len())?
+            .copy_from_slice(text.as_bytes());
         Some(Self { len, bytes })
     }
 
@@ -147,8 +149,26 @@ mod tests {
         }
         let longer = "a".repeat(64);
         for bad in [
-            "", "ab", &longer, "-ab", "ab-", ".ab", "ab.", "a..b", "a-.b", "a.-b", "Abc", "a_b",
-            "a/b", "192.168.0.1", "123", "1.2", "a b", "abc\0", "äbc", "a\nb",
+            "",
+            "ab",
+            &longer,
+            "-ab",
+            "ab-",
+            ".ab",
+            "ab.",
+            "a..b",
+            "a-.b",
+            "a.-b",
+            "Abc",
+            "a_b",
+            "a/b",
+            "192.168.0.1",
+            "123",
+            "1.2",
+            "a b",
+            "abc\0",
+            "äbc",
+            "a\nb",
         ] {
             assert!(
                 matches!(Name::bucket(bad), Err(NamespaceError::InvalidBucketName(_))),

@@ -49,32 +49,56 @@ impl Planner<'_> {
             Command::CreateVolume { name, owner } => self.create_volume(&name, &owner),
             Command::DeleteVolume { name } => self.delete_volume(&name),
             Command::SetVolumeOwner { name, owner } => self.set_volume_owner(&name, &owner),
-            Command::CreateBucket { volume, name, owner, acl, object_lock } => {
+            Command::CreateBucket {
+                volume,
+                name,
+                owner,
+                acl,
+                object_lock,
+            } => {
                 let (volume, name) = self.free_name(&volume, &name)?;
                 self.create_bucket(volume, name, &owner, acl, object_lock)
             }
-            Command::CreateLink { source, volume, name, owner, strict } => {
+            Command::CreateLink {
+                source,
+                volume,
+                name,
+                owner,
+                strict,
+            } => {
                 let link = self.free_name(&volume, &name)?;
                 self.create_link(link, (&source.0, &source.1), &owner, strict)
             }
-            Command::DeleteBucket { volume, name, expect } => {
-                self.delete_bucket(&volume, &name, expect)
-            }
+            Command::DeleteBucket {
+                volume,
+                name,
+                expect,
+            } => self.delete_bucket(&volume, &name, expect),
             Command::DeleteLink { volume, name } => self.delete_link(&volume, &name),
-            Command::SetEntryOwner { volume, name, owner } => {
-                self.set_entry_owner(&volume, &name, &owner)
-            }
+            Command::SetEntryOwner {
+                volume,
+                name,
+                owner,
+            } => self.set_entry_owner(&volume, &name, &owner),
             Command::SetBucketAcl { bucket, acl } => self.set_bucket_acl(bucket, acl),
-            Command::SetBucketProperty { bucket, property, value } => {
-                self.set_property(bucket, property, value)
-            }
-            Command::CreateUser { name, display_name, access_key, secret, admin } => {
-                plan_user::create(self, &name, display_name, (access_key, secret), admin)
-            }
+            Command::SetBucketProperty {
+                bucket,
+                property,
+                value,
+            } => self.set_property(bucket, property, value),
+            Command::CreateUser {
+                name,
+                display_name,
+                access_key,
+                secret,
+                admin,
+            } => plan_user::create(self, &name, display_name, (access_key, secret), admin),
             Command::DeleteUser { name } => plan_user::delete(self, &name),
-            Command::CreateSecret { user, access_key, secret } => {
-                plan_user::create_secret(self, &user, access_key, secret)
-            }
+            Command::CreateSecret {
+                user,
+                access_key,
+                secret,
+            } => plan_user::create_secret(self, &user, access_key, secret),
             Command::SetSecret { access_key, secret } => {
                 plan_user::set_secret(self, &access_key, secret)
             }
@@ -269,11 +293,7 @@ impl Planner<'_> {
     }
 
     /// A bucket or link that exists.
-    fn entry(
-        &self,
-        volume: &str,
-        name: &str,
-    ) -> Result<(Name, Name, EntryRecord), NamespaceError> {
+    fn entry(&self, volume: &str, name: &str) -> Result<(Name, Name, EntryRecord), NamespaceError> {
         let (volume, _) = self.volume(volume)?;
         let name = Name::bucket(name)?;
         let record = self.map.entry_record(&volume, &name)?;

@@ -68,7 +68,9 @@ pub(crate) fn create_secret(
 ) -> Planned {
     let (name, _) = existing(planner, user)?;
     if tables::keys_of(planner.map, &name)?.len() >= KEYS_OF_A_USER_MAX {
-        return Err(NamespaceError::InvalidRequest("a user has at most 64 access keys"));
+        return Err(NamespaceError::InvalidRequest(
+            "a user has at most 64 access keys",
+        ));
     }
     let (access_key, change) = new_key(planner, name, access_key, secret)?;
     done(vec![change], Answer::Credential(access_key))

