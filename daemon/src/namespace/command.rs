@@ -143,7 +143,7 @@ pub enum Reply {
     /// The volume as it is now.
     Volume(Volume),
     /// The bucket or link as it is now.
-    Entry(Entry),
+    Entry(Box<Entry>),
     /// Something is gone.
     Deleted {
         /// Links that led to a bucket before and do not any more, the first

@@ -30,11 +30,11 @@ pub(crate) fn entry(volume: Name, name: Name, value: &[u8]) -> Result<Entry, Mal
     let record = EntryRecord::decode(primary)?;
     let kind = match record.kind {
         RecordKind::Bucket(bucket) => EntryKind::Bucket(bucket),
-        RecordKind::Link(source_volume, source_bucket) => EntryKind::Link(Link {
+        RecordKind::Link(source_volume, source_bucket) => EntryKind::Link(Box::new(Link {
             source_volume,
             source_bucket,
             resolution: decode_resolution(derived)?,
-        }),
+        })),
     };
     Ok(Entry {
         volume,

@@ -19,12 +19,12 @@ pub enum ResolveError {
     #[error("bucket not found")]
     BucketNotFound,
     /// The link leads to a name that nothing has.
-    #[error("the link dangles: {volume}/{bucket} does not exist")]
+    #[error("the link dangles: /{volume}/{bucket} does not exist")]
     Dangling {
         /// Volume of the missing name.
-        volume: Name,
+        volume: String,
         /// The missing name.
-        bucket: Name,
+        bucket: String,
     },
     /// The link leads back to itself or into a loop.
     #[error("loop of links: {}", show_chain(chain))]
@@ -101,23 +101,23 @@ pub enum NamespaceError {
     #[error("volume {0} cannot be deleted")]
     VolumeIsPermanent(Name),
     /// No such bucket or link.
-    #[error("bucket {0}/{1} not found")]
-    BucketNotFound(Name, Name),
+    #[error("bucket {0} not found")]
+    BucketNotFound(String),
     /// A bucket or a link of this name exists.
-    #[error("bucket or link {0}/{1} already exists")]
-    BucketAlreadyExists(Name, Name),
+    #[error("bucket or link {0} already exists")]
+    BucketAlreadyExists(String),
     /// No bucket has this number (any more).
     #[error("bucket {} not found", .0.0)]
     BucketGone(BucketId),
     /// The bucket is not the one that was expected: deleted and re-created meanwhile.
-    #[error("bucket {0}/{1} is not the expected one any more")]
-    BucketChanged(Name, Name),
+    #[error("bucket {0} is not the expected one any more")]
+    BucketChanged(String),
     /// A command for buckets met a link.
-    #[error("{0}/{1} is a link, not a bucket")]
-    IsALink(Name, Name),
+    #[error("{0} is a link, not a bucket")]
+    IsALink(String),
     /// A command for links met a bucket.
-    #[error("{0}/{1} is a bucket, not a link")]
-    NotALink(Name, Name),
+    #[error("{0} is a bucket, not a link")]
+    NotALink(String),
     /// A strict link would not lead to a bucket.
     #[error("strict link refused: {0}")]
     Strict(ResolveError),
@@ -168,9 +168,15 @@ impl From<ReadError> for NamespaceError {
     }
 }
 
+/// `/volume/name`, as errors show a bucket or a link.
+#[must_use]
+pub fn show_place(volume: &Name, name: &Name) -> String {
+    format!("/{volume}/{name}")
+}
+
 /// `/v/a -> /v/b -> /v/a`
 #[must_use]
 pub fn show_chain(chain: &[(Name, Name)]) -> String {
-    let names: Vec<String> = chain.iter().map(|(v, b)| format!("/{v}/{b}")).collect();
+    let names: Vec<String> = chain.iter().map(|(v, b)| show_place(v, b)).collect();
     names.join(" -> ")
 }

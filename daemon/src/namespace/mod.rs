@@ -26,7 +26,7 @@ mod writer;
 
 pub use apply::DANGLING_SHOWN_MAX;
 pub use command::{Command, FirstUser, Reply};
-pub use error::{Chain, NamespaceError, ReadError, ResolveError, show_chain};
+pub use error::{Chain, NamespaceError, ReadError, ResolveError, show_chain, show_place};
 pub use name::{NAME_BYTES_MAX, Name, S3_VOLUME};
 pub use plan::PROPERTY_BYTES_MAX;
 pub use reader::NamespaceReader;

@@ -6,7 +6,7 @@ use crate::base::{BucketId, Timestamp};
 use crate::index::map::MapWriter;
 use crate::namespace::change::Change;
 use crate::namespace::command::Command;
-use crate::namespace::error::{NamespaceError, ResolveError};
+use crate::namespace::error::{NamespaceError, ResolveError, show_place};
 use crate::namespace::keys::Key;
 use crate::namespace::name::{Name, S3_VOLUME};
 use crate::namespace::record::{self, EntryRecord, RecordKind, VolumeRecord};
@@ -202,8 +202,8 @@ impl Planner<'_> {
             LinkStatus::Loop => ResolveError::Loop { chain },
             LinkStatus::TooDeep => ResolveError::TooDeep { chain },
             LinkStatus::Dangling => ResolveError::Dangling {
-                volume: resolution.volume,
-                bucket: resolution.bucket,
+                volume: resolution.volume.to_string(),
+                bucket: resolution.bucket.to_string(),
             },
         };
         Err(NamespaceError::Strict(reason))
@@ -212,9 +212,11 @@ impl Planner<'_> {
     fn delete_bucket(&self, volume: &str, name: &str, expect: BucketId) -> Planned {
         let (volume, name, record) = self.entry(volume, name)?;
         match record.kind {
-            RecordKind::Link(..) => return Err(NamespaceError::IsALink(volume, name)),
+            RecordKind::Link(..) => {
+                return Err(NamespaceError::IsALink(show_place(&volume, &name)));
+            }
             RecordKind::Bucket(bucket) if bucket.id != expect => {
-                return Err(NamespaceError::BucketChanged(volume, name));
+                return Err(NamespaceError::BucketChanged(show_place(&volume, &name)));
             }
             RecordKind::Bucket(_) => {}
         }
@@ -228,7 +230,7 @@ impl Planner<'_> {
     fn delete_link(&self, volume: &str, name: &str) -> Planned {
         let (volume, name, record) = self.entry(volume, name)?;
         match record.kind {
-            RecordKind::Bucket(_) => Err(NamespaceError::NotALink(volume, name)),
+            RecordKind::Bucket(_) => Err(NamespaceError::NotALink(show_place(&volume, &name))),
             RecordKind::Link(..) => done(
                 vec![Change::remove(&Key::entry(&volume, &name))],
                 Answer::Deleted,
@@ -246,7 +248,7 @@ impl Planner<'_> {
         let (volume, name) = self.bucket_name(id)?;
         let (volume, name, mut record) = self.entry(&volume, &name)?;
         let RecordKind::Bucket(bucket) = record.kind else {
-            return Err(NamespaceError::IsALink(volume, name));
+            return Err(NamespaceError::IsALink(show_place(&volume, &name)));
         };
         record.kind = RecordKind::Bucket(Bucket { acl, ..bucket });
         self.rewrite(volume, name, record)
@@ -299,7 +301,7 @@ impl Planner<'_> {
         let record = self.map.entry_record(&volume, &name)?;
         record
             .map(|record| (volume, name, record))
-            .ok_or(NamespaceError::BucketNotFound(volume, name))
+            .ok_or(NamespaceError::BucketNotFound(show_place(&volume, &name)))
     }
 
     /// A name that neither a bucket nor a link has, in a volume that exists.
@@ -307,7 +309,9 @@ impl Planner<'_> {
         let (volume, name) = (Name::volume(volume)?, Name::bucket(name)?);
         let (volume, _) = self.volume(&volume)?;
         match self.map.entry_record(&volume, &name)? {
-            Some(_) => Err(NamespaceError::BucketAlreadyExists(volume, name)),
+            Some(_) => Err(NamespaceError::BucketAlreadyExists(show_place(
+                &volume, &name,
+            ))),
             None => Ok((volume, name)),
         }
     }

@@ -239,8 +239,8 @@ fn why(view: &Generation, link: (Name, Name), source: (Name, Name)) -> ResolveEr
             LinkStatus::Loop => ResolveError::Loop { chain },
             LinkStatus::TooDeep => ResolveError::TooDeep { chain },
             LinkStatus::Dangling => ResolveError::Dangling {
-                volume: resolution.volume,
-                bucket: resolution.bucket,
+                volume: resolution.volume.to_string(),
+                bucket: resolution.bucket.to_string(),
             },
             LinkStatus::Ok => Malformed("a good link was kept as a broken one").into(),
         },

@@ -140,7 +140,7 @@ pub enum EntryKind {
     /// Holds objects.
     Bucket(Bucket),
     /// Shows another bucket.
-    Link(Link),
+    Link(Box<Link>),
 }
 
 impl Entry {

@@ -240,7 +240,8 @@ impl Committer {
                 Reply::Volume(tables::volume(name, &record))
             }
             Answer::Entry(volume, name) => {
-                Reply::Entry(tables::entry(&self.map, &volume, &name)?.ok_or(missing)?)
+                let entry = tables::entry(&self.map, &volume, &name)?.ok_or(missing)?;
+                Reply::Entry(Box::new(entry))
             }
             Answer::Deleted => Reply::Deleted {
                 dangling: effects.broken,

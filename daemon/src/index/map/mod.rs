@@ -9,16 +9,15 @@ use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow, Deref};
 use std::sync::Arc;
 
+/// Takes a key and its value; breaks to see no more.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
 /// Reads of a state of the map.
 pub trait Lookup {
     /// The value of a key.
     fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, MapError>;
     /// Calls `visit` for the entries from `from` on, in order, until it breaks.
-    fn scan(
-        &self,
-        from: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), MapError>;
+    fn scan(&self, from: &[u8], visit: &mut Visit<'_>) -> Result<(), MapError>;
 }
 
 /// How far into the log a published state reaches.
@@ -65,11 +64,7 @@ impl Lookup for Generation {
     fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, MapError> {
         Ok(self.entries.get(key).cloned())
     }
-    fn scan(
-        &self,
-        from: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), MapError> {
+    fn scan(&self, from: &[u8], visit: &mut Visit<'_>) -> Result<(), MapError> {
         let range = (Bound::Included(from), Bound::Unbounded);
         for (key, value) in self.entries.range::<[u8], _>(range) {
             if visit(key, value).is_break() {
@@ -155,11 +150,7 @@ impl Lookup for MapWriter {
     fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, MapError> {
         Ok(self.entries.get(key).cloned())
     }
-    fn scan(
-        &self,
-        from: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), MapError> {
+    fn scan(&self, from: &[u8], visit: &mut Visit<'_>) -> Result<(), MapError> {
         let range = (Bound::Included(from), Bound::Unbounded);
         for (key, value) in self.entries.range::<[u8], _>(range) {
             if visit(key, value).is_break() {

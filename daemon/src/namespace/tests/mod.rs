@@ -98,7 +98,7 @@ pub(super) fn strictly(command: Command) -> Command {
 
 pub(super) async fn entry(ns: &Ns, command: Command) -> Result<Entry, NamespaceError> {
     match ns.apply(command).await? {
-        Reply::Entry(entry) => Ok(entry),
+        Reply::Entry(entry) => Ok(*entry),
         other => panic!("not an entry: {other:?}"),
     }
 }
