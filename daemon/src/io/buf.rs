@@ -1,12 +1,10 @@
 //! Our buffers as the ring takes them.
-#![expect(
-    unsafe_code,
-    reason = "the ring's buffer traits and an operation of our own"
-)]
+#![expect(unsafe_code, reason = "the ring's buffer traits")]
 
+use super::connection::Parts;
 use super::inflight::Ticket;
 use crate::base::AlignedBuf;
-use compio::buf::{IoBuf, IoBufMut, SetLen};
+use compio::buf::{IoBuf, IoBufMut, IoVectoredBuf, SetLen};
 use std::mem::MaybeUninit;
 
 /// A range of an [`AlignedBuf`] that the kernel writes to or reads from. Keeps the ticket of its
@@ -56,4 +54,23 @@ impl SetLen for Window {
     /// Does nothing: a window is always initialised to its end, and how much the kernel filled
     /// is the operation's result.
     unsafe fn set_len(&mut self, _len: usize) {}
+}
+
+/// The first piece of some parts that is not empty.
+pub(super) struct First<P>(pub(super) P);
+
+impl<P: Parts> IoBuf for First<P> {
+    fn as_init(&self) -> &[u8] {
+        let [first, second] = self.0.unsent();
+        if first.is_empty() { second } else { first }
+    }
+}
+
+/// Both pieces of some parts.
+pub(super) struct Both<P>(pub(super) P);
+
+impl<P: Parts> IoVectoredBuf for Both<P> {
+    fn iter_slice(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.unsent().into_iter()
+    }
 }

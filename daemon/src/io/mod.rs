@@ -7,20 +7,26 @@
 
 mod buf;
 pub mod clock;
+pub mod connection;
 pub mod disk;
 mod inflight;
 pub mod mailbox;
+pub mod net;
 pub mod reply;
 pub mod runtime;
 pub mod sim;
 mod timer;
+pub mod unix;
 pub mod uring_disk;
 mod wheel;
 
 pub use clock::{RealClock, entropy};
+pub use connection::{Bytes, Connection, Parts};
 pub use disk::{Clock, Disk, DiskFile, IoError, IoErrorKind};
 pub use mailbox::{Mailbox, Sender, mailbox};
+pub use net::{TcpListener, TcpStream};
 pub use reply::{Answer, Reply, reply};
 pub use runtime::{Elapsed, run_on_core, sleep, spawn, spawn_vital, timeout};
 pub use timer::Sleep;
+pub use unix::{UnixListener, UnixStream};
 pub use uring_disk::UringDisk;
