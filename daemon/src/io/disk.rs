@@ -39,7 +39,8 @@ pub trait Disk: Clone + 'static {
     type File: DiskFile;
 
     /// Creates a file of `len` bytes, zero-filled *by writing* (so that later writes change no file
-    /// system metadata), then syncs it and its folder. Fails when it exists.
+    /// system metadata), then syncs it and its folder. Fails when it exists. A file created with
+    /// length 0 grows as it is written, for files that are written once, front to back.
     fn create(&self, path: &str, len: u64) -> impl Future<Output = Result<Self::File, IoError>>;
     /// Opens an existing file for reading and writing, and syncs it and its folder *before*
     /// returning, so that nobody acts on data that was in a cache only.

@@ -16,7 +16,7 @@
 mod bulk;
 mod entries;
 mod node;
-pub(super) mod packed;
+mod packed;
 mod publish;
 mod read;
 mod restructure;
@@ -28,6 +28,8 @@ mod tests;
 pub use bulk::{Bulk, OutOfOrder};
 pub use read::IndexReader;
 pub use write::IndexWriter;
+
+pub(super) use packed::{leaf_entries, validate};
 
 /// Longest key in bytes. Twice the longest object key (escaping may double it), and some more.
 pub const KEY_LEN_MAX: usize = 4096;

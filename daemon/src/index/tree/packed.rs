@@ -17,7 +17,6 @@
     reason = "packed bytes are built by this module's sibling or validated before use"
 )]
 
-#[cfg(test)]
 use super::{KEY_LEN_MAX, VALUE_LEN_MAX};
 use std::cmp::Ordering;
 
@@ -148,9 +147,13 @@ pub fn head_of(suffix: &[u8]) -> u32 {
     u32::from_be_bytes(head)
 }
 
+/// Number of entries of packed bytes.
+pub fn leaf_entries(bytes: &[u8]) -> u64 {
+    Packed::new(bytes).len() as u64
+}
+
 /// Checks bytes from outside: afterwards every method of [`Packed`] is safe to call on them, and
 /// the keys ascend strictly. Returns what is wrong.
-#[cfg(test)]
 pub fn validate(bytes: &[u8]) -> Result<(), &'static str> {
     let (fixed, rest) = bytes.split_first_chunk::<FIXED>().ok_or("no header")?;
     let count = usize::from(u16::from_le_bytes([fixed[0], fixed[1]]));
@@ -185,7 +188,6 @@ pub fn validate(bytes: &[u8]) -> Result<(), &'static str> {
     }
 }
 
-#[cfg(test)]
 fn validate_entry(entry: &[u8], prefix_len: usize, head: u32) -> Result<(), &'static str> {
     let (suffix_len, rest) = match entry {
         [short @ 0..128, rest @ ..] => (usize::from(*short), rest),

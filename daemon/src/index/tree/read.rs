@@ -1,5 +1,6 @@
 //! Readers: look-ups and scans from any core.
 
+use super::entries::Entries;
 use super::node::Inner;
 use super::packed::Packed;
 use super::publish::{InnerSlot, Pin, free_all, pin};
@@ -123,27 +124,29 @@ impl IndexReader {
         }
     }
 
-    /// Calls `f` with the bytes of the leaf whose range `key` is in, and returns where the next
-    /// leaf's range starts.
-    #[cfg(test)]
-    pub(in crate::index) fn leaf<R>(
-        &self,
-        key: &[u8],
-        f: impl FnOnce(&[u8]) -> R,
-    ) -> (R, Option<Vec<u8>>) {
+    /// Replaces `out` with a packed leaf of the entries from `from` to the end of the leaf whose
+    /// range `from` is in, and returns where the next leaf's range starts.
+    pub(in crate::index) fn copy_leaf(&self, from: &[u8], out: &mut Vec<u8>) -> Option<Vec<u8>> {
         let pin = pin();
         let mut upper = None;
-        let (node, at) = self.0.bottom(key, &pin, Some(&mut upper));
+        let (node, at) = self.0.bottom(from, &pin, Some(&mut upper));
         let separators = node.separators();
         if at < separators.len() {
-            let key = upper.get_or_insert_default();
-            separators.read_key(at, key);
+            separators.read_key(at, upper.get_or_insert_default());
         }
-        let bytes = node
-            .leaves()
-            .get(at)
-            .map_or(&[][..], |slot| slot.bytes(&pin));
-        (f(bytes), upper)
+        let bytes = node.leaf(at).bytes(&pin);
+        let leaf = Packed::new(bytes);
+        let (Ok(first) | Err(first)) = leaf.find(from);
+        out.clear();
+        if first == 0 {
+            out.extend_from_slice(bytes);
+        } else {
+            // It was merged with its left neighbour since that one was copied.
+            let mut entries = Entries::default();
+            entries.push_all(leaf, first..leaf.len());
+            entries.pack(0..entries.len(), out);
+        }
+        upper
     }
 
     /// Number of entries.

@@ -24,14 +24,12 @@ fn check(reader: &IndexReader, model: &Model) {
     let mut bytes = 0;
     let mut next = Some(Vec::new());
     let mut leaves = 0;
+    let mut leaf = Vec::new();
     while let Some(start) = next.take() {
-        let (len, upper) = reader.leaf(&start, |leaf| {
-            assert_eq!(validate(leaf), Ok(()));
-            leaf.len()
-        });
-        bytes += len;
+        next = reader.copy_leaf(&start, &mut leaf);
+        assert_eq!(validate(&leaf), Ok(()));
+        bytes += leaf.len();
         leaves += 1;
-        next = upper;
     }
     let content: Vec<_> = model.clone().into_iter().collect();
     assert_eq!(all(reader, Bound::Unbounded), content);

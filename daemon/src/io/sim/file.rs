@@ -42,6 +42,13 @@ impl World {
         sizes.map(|content| content.live.len() as u64).sum()
     }
 
+    /// Whether writing `file` up to `end` stays within the capacity.
+    fn has_room(&self, file: &SimFile, end: usize) -> bool {
+        let content = self.image.contents.get(&file.number);
+        let growth = end.saturating_sub(content.map_or(0, |content| content.live.len()));
+        !file.grows || self.used().saturating_add(growth as u64) <= self.capacity
+    }
+
     fn content(&self, path: &str) -> Option<&Content> {
         self.image.contents.get(self.image.names.get(path)?)
     }
@@ -61,6 +68,8 @@ pub struct SimFile {
     number: u64,
     len: u64,
     block: usize,
+    /// Created with length 0: writing extends it.
+    grows: bool,
 }
 
 impl SimDisk {
@@ -206,6 +215,7 @@ impl SimDisk {
             number,
             len,
             block: self.world().block,
+            grows: false,
         }
     }
 
@@ -264,7 +274,11 @@ impl Disk for SimDisk {
             }
         })
         .await;
-        Ok(self.handle(path, number, len))
+        let grows = len == 0;
+        Ok(SimFile {
+            grows,
+            ..self.handle(path, number, len)
+        })
     }
 
     async fn open(&self, path: &str) -> Result<SimFile, IoError> {
@@ -355,7 +369,7 @@ impl SimFile {
             self.path
         );
         let end = start.checked_add(len)?;
-        (end as u64 <= self.len).then_some(start..end)
+        (end as u64 <= self.len || self.grows).then_some(start..end)
     }
 }
 
@@ -391,7 +405,8 @@ impl DiskFile for SimFile {
     }
 
     async fn write_at(&self, offset: u64, buf: AlignedBuf) -> (Result<(), IoError>, AlignedBuf) {
-        let Some(range) = self.range(offset, buf.len()) else {
+        let range = self.range(offset, buf.len());
+        let Some(range) = range.filter(|range| self.disk.world().has_room(self, range.end)) else {
             let error = Operation::Write.error(&self.path, IoErrorKind::NoSpace);
             return (Err(error), buf);
         };
@@ -445,6 +460,23 @@ mod tests {
 
     fn block(byte: u8) -> AlignedBuf {
         AlignedBuf::copy_of(&[byte; 1024])
+    }
+
+    #[test]
+    fn a_file_created_empty_grows_and_meets_the_capacity() {
+        let disk = SimDisk::new(3);
+        disk.set_capacity(2048);
+        run(3, async {
+            let file = disk.create("f", 0).await.unwrap();
+            file.write_at(0, block(1)).await.0.unwrap();
+            file.write_at(1024, block(2)).await.0.unwrap();
+            let full = file.write_at(2048, block(3)).await.0.unwrap_err();
+            assert_eq!(full.kind, IoErrorKind::NoSpace);
+            assert_eq!(disk.open("f").await.unwrap().len(), 2048);
+            file.sync_data().await.unwrap();
+        });
+        let kept = disk.crash(Keep::None).read_raw("f").unwrap();
+        assert_eq!(kept, [[1; 1024], [2; 1024]].concat());
     }
 
     #[test]

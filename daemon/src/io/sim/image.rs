@@ -61,9 +61,14 @@ pub struct Image {
     changes: BTreeMap<u64, Change>,
 }
 
-fn overlay(bytes: &mut [u8], offset: usize, data: &[u8]) {
-    let target = bytes.get_mut(offset..offset + data.len());
-    target.expect("writes are checked").copy_from_slice(data);
+/// Files of fixed length were checked; one that grows has zeros where nothing was written.
+fn overlay(bytes: &mut Vec<u8>, offset: usize, data: &[u8]) {
+    let end = offset + data.len();
+    if bytes.len() < end {
+        bytes.resize(end, 0);
+    }
+    let target = bytes.get_mut(offset..end);
+    target.expect("just made room").copy_from_slice(data);
 }
 
 impl Content {
