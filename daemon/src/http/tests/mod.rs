@@ -3,6 +3,7 @@
 
 mod body;
 mod framing;
+mod oracle;
 mod response;
 mod timeouts;
 
