@@ -20,6 +20,7 @@ pub mod memory;
 mod response;
 mod server;
 mod stream;
+mod tcp;
 mod timer;
 
 #[cfg(test)]
