@@ -1,0 +1,114 @@
+//! The command line, as data: help and completions come from these definitions.
+
+use crate::command::{bucket, completions, key, s3, user, volume};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  chainring volume create /vol1
+  chainring bucket create /vol1/bucket1
+  chainring bucket link /vol1/bucket1 /s3v/common-bucket
+  chainring bucket list /s3v
+  chainring key put /s3v/common-bucket/report.csv ./report.csv
+
+  Now S3 clients see the bucket `common-bucket`, with the bytes of /vol1/bucket1.
+
+The daemon's socket is the first of these:
+  --admin-socket PATH
+  $CHAINRING_ADMIN_SOCKET
+  ./chainring-data/admin.sock
+  /run/chainring/admin.sock
+
+Exit status: 0 done; 1 refused or failed, with `RESULT_CODE message` on stderr; 2 wrong usage.";
+
+/// Administer a Chainring store.
+///
+/// A volume holds buckets; a bucket holds keys. A link shows a bucket of one volume under another
+/// name in another volume, without copying a byte. S3 clients see the buckets and links of the
+/// volume s3v.
+#[derive(Debug, Parser)]
+#[command(name = "chainring", version, after_help = EXAMPLES, propagate_version = true)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// The daemon's admin socket [default: see the end of `chainring --help`]
+    #[arg(long, global = true, value_name = "PATH", conflicts_with = "tcp")]
+    pub admin_socket: Option<PathBuf>,
+
+    /// Connect over TCP instead, with a login
+    ///
+    /// The access key comes from --key-id or $CHAINRING_ACCESS_KEY, its secret from
+    /// $CHAINRING_SECRET_KEY. Its user must be an administrator. The connection is authenticated
+    /// both ways but not encrypted, so commands that show or set a secret are refused.
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    pub tcp: Option<String>,
+
+    /// The access key to log in with over TCP [default: $CHAINRING_ACCESS_KEY]
+    #[arg(long, global = true, value_name = "KEY", requires = "tcp")]
+    pub key_id: Option<String>,
+
+    /// Print JSON, also on a terminal
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Print a table, also into a pipe
+    #[arg(long, global = true, conflicts_with = "json")]
+    pub table: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create, show, list and delete volumes
+    #[command(subcommand)]
+    Volume(volume::Command),
+    /// Create, link, show, list and delete buckets
+    #[command(subcommand)]
+    Bucket(bucket::Command),
+    /// Write, read, show, list and delete keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Create, list and delete users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Make, set and revoke the secrets of S3 users
+    #[command(subcommand)]
+    S3(s3::Command),
+    /// Show how the daemon is
+    Status,
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+}
+
+/// Which part of a listing.
+#[derive(Debug, clap::Args)]
+pub struct Listing {
+    /// Only names that begin with this
+    #[arg(long, short, value_name = "PREFIX", default_value = "")]
+    pub prefix: String,
+    /// Only names after this one
+    #[arg(long, short, value_name = "NAME", default_value = "")]
+    pub start: String,
+    /// At most so many [default: all]
+    #[arg(long, short, value_name = "COUNT")]
+    pub length: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,90 @@
+//! Finding the daemon.
+
+use crate::args::Global;
+use crate::error::Error;
+use chainring_protocol::Secret;
+use chainring_protocol::client::{Client, Login};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Looked for when nobody says where the daemon is.
+const SOCKETS: [&str; 2] = ["chainring-data/admin.sock", "/run/chainring/admin.sock"];
+
+/// A daemon that says nothing for so long is taken for dead.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+const SOFTWARE: &str = concat!("chainring ", env!("CARGO_PKG_VERSION"));
+
+/// Either kind of connection.
+pub trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+/// A connected client.
+pub type Connection = Client<Box<dyn Stream>>;
+
+/// Connects as the command line and the environment say.
+pub fn connect(global: &Global) -> Result<Connection, Error> {
+    match &global.tcp {
+        Some(address) => over_tcp(address, global.key_id.clone()),
+        None => over_unix(global.admin_socket.as_deref()),
+    }
+}
+
+fn over_unix(named: Option<&Path>) -> Result<Connection, Error> {
+    let from_env = std::env::var_os("CHAINRING_ADMIN_SOCKET").filter(|path| !path.is_empty());
+    let candidates: Vec<PathBuf> = match (named, from_env) {
+        (Some(path), _) => vec![path.to_owned()],
+        (None, Some(path)) => vec![path.into()],
+        (None, None) => SOCKETS.map(PathBuf::from).to_vec(),
+    };
+    let mut tried = Vec::new();
+    for path in candidates {
+        match UnixStream::connect(&path) {
+            Ok(stream) => {
+                stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+                stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
+                let stream: Box<dyn Stream> = Box::new(stream);
+                return Ok(Client::connect(stream, SOFTWARE)?);
+            }
+            Err(error) => tried.push((path, error)),
+        }
+    }
+    Err(Error::NoDaemon { tried })
+}
+
+fn over_tcp(address: &str, key_id: Option<String>) -> Result<Connection, Error> {
+    let key_id = key_id
+        .or_else(|| std::env::var("CHAINRING_ACCESS_KEY").ok())
+        .ok_or_else(|| {
+            Error::Usage("--tcp needs an access key: --key-id or CHAINRING_ACCESS_KEY".to_owned())
+        })?;
+    let secret = std::env::var("CHAINRING_SECRET_KEY")
+        .map(Secret::new)
+        .map_err(|_| {
+            Error::Usage("--tcp needs the access key's secret in CHAINRING_SECRET_KEY".to_owned())
+        })?;
+    let failed = |error| Error::Tcp {
+        address: address.to_owned(),
+        error,
+    };
+    let stream = TcpStream::connect(address).map_err(failed)?;
+    stream.set_nodelay(true).map_err(failed)?;
+    stream
+        .set_read_timeout(Some(ANSWER_TIMEOUT))
+        .map_err(failed)?;
+    stream
+        .set_write_timeout(Some(ANSWER_TIMEOUT))
+        .map_err(failed)?;
+    let mut nonce = [0; 32];
+    getrandom::fill(&mut nonce).map_err(|error| failed(std::io::Error::other(error)))?;
+    let login = Login {
+        key_id,
+        secret,
+        nonce,
+    };
+    let stream: Box<dyn Stream> = Box::new(stream);
+    Ok(Client::connect_with_login(stream, SOFTWARE, &login)?)
+}

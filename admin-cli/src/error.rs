@@ -1,0 +1,140 @@
+//! What can go wrong, what people are told, and the exit status.
+
+use crate::output::{complain, printable};
+use chainring_protocol::ResultCode;
+use chainring_protocol::client::{ClientError, DownloadError};
+use std::io;
+use std::path::PathBuf;
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Standard output was closed; that is how `| head` ends, and no failure.
+    #[error("standard output was closed")]
+    BrokenPipe,
+    /// The daemon refused, or the connection failed.
+    #[error("{0}")]
+    Client(ClientError),
+    /// A local file.
+    #[error("{path}: {error}", path = path.display())]
+    File { path: PathBuf, error: io::Error },
+    /// No socket answered; each with the reason.
+    #[error("no daemon answers")]
+    NoDaemon { tried: Vec<(PathBuf, io::Error)> },
+    /// Standard output or input failed.
+    #[error("{0}")]
+    Stdio(io::Error),
+    /// The TCP address did not answer.
+    #[error("{address}: {error}")]
+    Tcp { address: String, error: io::Error },
+    /// The command line makes no sense.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl From<ClientError> for Error {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+/// Writing to standard output.
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
+            _ => Self::Stdio(error),
+        }
+    }
+}
+
+/// Downloading to standard output.
+impl From<DownloadError> for Error {
+    fn from(error: DownloadError) -> Self {
+        match error {
+            DownloadError::Client(error) => error.into(),
+            DownloadError::Sink(error) => error.into(),
+        }
+    }
+}
+
+impl Error {
+    /// 1 for a refused or failed command, 2 for wrong usage.
+    pub const fn exit_status(&self) -> u8 {
+        match self {
+            Self::BrokenPipe => 0,
+            Self::Usage(_) => 2,
+            _ => 1,
+        }
+    }
+
+    /// Tells people on standard error.
+    pub fn report(&self) {
+        match self {
+            Self::Client(ClientError::Refused(failure)) => {
+                complain!("{} {}", failure.code, printable(&failure.message));
+                if let Some(hint) = hint(failure.code) {
+                    complain!("hint: {hint}");
+                }
+            }
+            Self::Client(ClientError::Io(error)) if timed_out(error) => {
+                complain!("TIMEOUT the daemon did not answer in time");
+            }
+            Self::NoDaemon { tried } => {
+                complain!("chainring: no daemon answers at");
+                for (path, error) in tried {
+                    complain!("  {}: {error}", path.display());
+                }
+                complain!(
+                    "hint: start one here with `chainringd`, or say where it is with \
+                     --admin-socket PATH, CHAINRING_ADMIN_SOCKET or --tcp HOST:PORT"
+                );
+            }
+            Self::Usage(text) => {
+                complain!("error: {text}\n\nFor more information, try '--help'.");
+            }
+            other => complain!("chainring: {}", printable(&other.to_string())),
+        }
+    }
+}
+
+fn timed_out(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+/// What to do about a failure, where that is not plain from its message.
+const fn hint(code: ResultCode) -> Option<&'static str> {
+    Some(match code {
+        ResultCode::BucketNotFound => {
+            "`chainring bucket list /VOLUME` shows what is there, and which links dangle"
+        }
+        ResultCode::BucketNotEmpty => {
+            "`chainring key list /VOLUME/BUCKET` shows what is in it; delete that first"
+        }
+        ResultCode::DiskOutOfSpace => {
+            "deletes still work; space comes back when the log is compacted"
+        }
+        ResultCode::NotSupportedOperation => {
+            "`chainring --version` and `chainring status` show whether the two are of one release"
+        }
+        ResultCode::PermissionDenied => {
+            "on the admin socket only root and the daemon's user are administrators; over TCP an \
+             administrator's access key is needed, and secrets do not travel"
+        }
+        ResultCode::S3SecretAlreadyExists => {
+            "a secret is shown only when it is made; `chainring s3 revokesecret USER`, then \
+             `chainring s3 getsecret USER` make a new one"
+        }
+        ResultCode::UserNotFound => {
+            "`chainring user create NAME` makes a user, `chainring user list` shows them"
+        }
+        ResultCode::VolumeNotEmpty => {
+            "`chainring bucket list /VOLUME` shows what is in it; delete that first"
+        }
+        ResultCode::VolumeNotFound => "`chainring volume create /VOLUME` makes a volume",
+        _ => return None,
+    })
+}

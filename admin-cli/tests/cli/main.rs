@@ -1,0 +1,9 @@
+//! The command line against a daemon in memory: what is printed, where, and the exit status.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod harness;
+mod keys;
+mod namespace;
+mod secrets;
+mod usage;

@@ -1,0 +1,79 @@
+//! Users and secrets, and the login over TCP.
+
+use crate::harness::{Ran, Setup, listen_tcp};
+
+#[test]
+fn a_secret_is_shown_once() {
+    let setup = Setup::new();
+    assert_eq!(
+        setup.ok(&["user", "create", "alice"]),
+        "awsAccessKey=alice\nawsSecret=generated-secret\n"
+    );
+    let ran = setup.run(&["s3", "getsecret", "alice"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.err.starts_with("S3_SECRET_ALREADY_EXISTS "), "{ran:?}");
+    assert!(ran.err.contains("revokesecret"), "{ran:?}");
+    setup.ok(&["s3", "revokesecret", "alice"]);
+    setup.refused(
+        &["s3", "revokesecret", "-y", "-u", "alice"],
+        "S3_SECRET_NOT_FOUND",
+    );
+    assert_eq!(
+        setup.ok(&["s3", "getsecret", "-u", "alice", "--export"]),
+        "export AWS_ACCESS_KEY_ID='alice'\nexport AWS_SECRET_ACCESS_KEY='generated-secret'\n"
+    );
+    assert!(!setup.ok(&["user", "list"]).contains("generated-secret"));
+    setup.ok(&["user", "delete", "alice"]);
+    setup.refused(&["s3", "getsecret", "alice"], "USER_NOT_FOUND");
+}
+
+#[test]
+fn a_secret_that_was_given_is_not_shown() {
+    let setup = Setup::new();
+    let create = [
+        "user",
+        "create",
+        "bob",
+        "--access-key",
+        "BOB",
+        "--secret-key",
+        "s3cr3t-of-bob",
+    ];
+    assert_eq!(setup.ok(&create), "awsAccessKey=BOB\n");
+    setup.refused(&create, "USER_ALREADY_EXISTS");
+    let ran = setup.run_with_input(&["s3", "setsecret", "bob"], b"another\n");
+    assert_eq!((ran.status, ran.out.as_str()), (0, ""));
+    let ran = setup.run_with_input(&["s3", "setsecret", "bob"], b"");
+    assert_eq!(ran.status, 2, "{ran:?}");
+}
+
+#[test]
+fn revoking_nobody_in_particular_needs_a_yes() {
+    let setup = Setup::new();
+    assert_eq!(setup.run(&["s3", "revokesecret"]).status, 2);
+    setup.refused(&["s3", "revokesecret", "--yes"], "USER_NOT_FOUND");
+}
+
+fn over_tcp(setup: &Setup, address: &str, secret: &str, args: &[&str]) -> Ran {
+    let mut command = setup.command(args);
+    command
+        .args(["--tcp", address, "--key-id", "admin"])
+        .env("CHAINRING_SECRET_KEY", secret);
+    command.output().unwrap().into()
+}
+
+#[test]
+fn tcp_needs_the_right_login_and_carries_no_secret() {
+    let setup = Setup::new();
+    let address = listen_tcp("admin", "right");
+    let ran = over_tcp(&setup, &address, "right", &["volume", "create", "/vol9"]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let ran = over_tcp(&setup, &address, "wrong", &["volume", "list"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.err.starts_with("PERMISSION_DENIED "), "{ran:?}");
+    let ran = over_tcp(&setup, &address, "right", &["s3", "getsecret", "alice"]);
+    assert!(ran.err.starts_with("PERMISSION_DENIED "), "{ran:?}");
+    let ran = setup.run(&["status", "--tcp", &address]);
+    assert_eq!(ran.status, 2, "{ran:?}");
+    assert!(ran.err.contains("CHAINRING_ACCESS_KEY"), "{ran:?}");
+}
