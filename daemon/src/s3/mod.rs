@@ -1,5 +1,7 @@
 //! The S3 dialect. The modules listed here do no I/O: they parse, verify and format.
 
+pub mod body;
+pub mod checksum;
 pub mod error;
 pub mod head;
 pub mod path;

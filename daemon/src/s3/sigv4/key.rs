@@ -85,8 +85,16 @@ pub(super) fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
     left.ct_eq(right).into()
 }
 
-/// Parses 64 hexadecimal digits.
+/// Parses a signature: 64 hexadecimal digits, lower case.
 pub(super) fn parse_signature(text: &[u8]) -> Option<[u8; 32]> {
+    if text.iter().any(u8::is_ascii_uppercase) {
+        return None;
+    }
+    parse_hash(text)
+}
+
+/// Parses a SHA-256: 64 hexadecimal digits.
+pub(super) fn parse_hash(text: &[u8]) -> Option<[u8; 32]> {
     if text.len() != 64 {
         return None;
     }
