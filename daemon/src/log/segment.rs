@@ -1,0 +1,84 @@
+//! Segment files: their names, and the table of open ones that the writer shares with all readers.
+
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+
+/// Name of the file of a segment.
+pub(super) fn path(dir: &str, segment: u32) -> String {
+    format!("{dir}/seg-{segment:08x}")
+}
+
+/// Inverse of the last component of [`path`].
+pub(super) fn parse_name(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("seg-")?;
+    let number = u32::from_str_radix(digits, 16).ok()?;
+    (digits.len() == 8 && format!("{number:08x}") == digits).then_some(number)
+}
+
+/// The open segment files, sorted by number. Clones share the table; reading it takes no lock.
+pub(super) struct Table<F>(Arc<ArcSwap<Vec<(u32, F)>>>);
+
+impl<F> Clone for Table<F> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<F: Clone> Table<F> {
+    pub(super) fn new(files: Vec<(u32, F)>) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(files)))
+    }
+
+    pub(super) fn get(&self, segment: u32) -> Option<F> {
+        let files = self.0.load();
+        let index = files.binary_search_by_key(&segment, |(n, _)| *n).ok()?;
+        files.get(index).map(|(_, file)| file.clone())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.load().len()
+    }
+
+    pub(super) fn numbers(&self) -> Vec<u32> {
+        self.0.load().iter().map(|(n, _)| *n).collect()
+    }
+
+    /// Adds a file; only the log's one writer calls this.
+    pub(super) fn insert(&self, segment: u32, file: F) {
+        let mut files = Vec::clone(&self.0.load());
+        match files.binary_search_by_key(&segment, |(n, _)| *n) {
+            Ok(_) => {}
+            Err(index) => files.insert(index, (segment, file)),
+        }
+        self.0.store(Arc::new(files));
+    }
+
+    /// Takes a file out; only the log's one writer calls this.
+    pub(super) fn remove(&self, segment: u32) -> Option<F> {
+        let mut files = Vec::clone(&self.0.load());
+        let index = files.binary_search_by_key(&segment, |(n, _)| *n).ok()?;
+        let (_, file) = files.remove(index);
+        self.0.store(Arc::new(files));
+        Some(file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_nothing_else_parses() {
+        assert_eq!(path("shard-000", 0x1f), "shard-000/seg-0000001f");
+        assert_eq!(parse_name("seg-0000001f"), Some(0x1f));
+        for name in [
+            "seg-1f",
+            "seg-0000001F",
+            "seg-+000001f",
+            "seg-0000001f.x",
+            "x",
+        ] {
+            assert_eq!(parse_name(name), None, "{name}");
+        }
+    }
+}

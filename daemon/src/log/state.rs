@@ -1,0 +1,593 @@
+//! The writer's state: where the next byte goes, what is being written, who waits. Pure bookkeeping
+//! without I/O, so no borrow of it ever spans an await.
+
+use super::LogError;
+use super::format::{
+    self, ALIGN, BATCH_HEAD, Binding, FrameInfo, RECORD_HEAD, SEGMENT_HEAD, SegmentInfo,
+};
+use crate::base::limits::{EXTENT_HEAD, RECORD_BYTES_MAX};
+use crate::base::local::Sender;
+use crate::base::{AlignedBuf, Location};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+/// Bytes a batch collects before it is written although nobody waits for it.
+const BATCH_BYTES: usize = 1024 * 1024;
+/// What share of a segment only [`Class::Reserved`] may use while no spare segment exists.
+const RESERVE_SHARE: u32 = 16;
+
+/// Who may use the last bytes when the device is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    Ordinary,
+    Reserved,
+}
+
+/// Why an allocation has to wait.
+#[derive(Debug)]
+pub(super) enum Blocked {
+    /// It never will succeed.
+    Failed(LogError),
+    /// A rotation is under way and the next one would be needed already.
+    Rotating,
+    /// A spare segment is needed.
+    NoSpare,
+}
+
+/// The batch that collects.
+struct Batch {
+    buf: AlignedBuf,
+    start: u32,
+}
+
+/// A write on its way, in the order of the log.
+struct Span {
+    end: Location,
+    done: bool,
+}
+
+/// What to do when a write has completed.
+pub(super) enum Then {
+    Batch,
+    /// Give the buffer back, at its old length.
+    Extent(Sender<(Result<(), LogError>, AlignedBuf)>, usize),
+}
+
+/// A write to be done.
+pub(super) struct Job<F> {
+    pub file: F,
+    pub at: Location,
+    pub buf: AlignedBuf,
+    pub span: u64,
+    pub then: Then,
+}
+
+/// A change to the next segment, until everything before it is flushed and its header is too.
+pub(super) struct Rotation<F> {
+    pub old_file: F,
+    pub old_end: Location,
+    pub segment: u32,
+    pub file: F,
+    pub head: AlignedBuf,
+    pub span: u64,
+}
+
+/// What the flusher should do next.
+pub(super) enum Step<F> {
+    Flush(F, Location),
+    Rotate(Rotation<F>),
+    Stop,
+    Wait,
+    WaitUntil(Duration),
+}
+
+pub(super) struct State<F> {
+    pub binding: Binding,
+    pub block: u32,
+    pub segment: u32,
+    pub file: F,
+    /// Length of the current segment.
+    pub bytes: u32,
+    /// Length of the segments to come.
+    pub segment_bytes: u32,
+    pub epoch: u32,
+    /// Where this epoch began in the current segment; 0 when it began in an earlier one.
+    pub floor: u32,
+    /// First offset of the current segment that nothing was given yet.
+    pub next: u32,
+    /// Logical end of the current segment where it is not `next`: a torn tail left in the last
+    /// blocks by an earlier run.
+    pub sealed_end: Option<u32>,
+    /// Segment whose header is durable: jobs of it may be written.
+    pub active: u32,
+    seed: u32,
+    batch: Option<Batch>,
+    batches_in_flight: usize,
+    spans: VecDeque<Span>,
+    first_span: u64,
+    pub queue: VecDeque<Job<F>>,
+    rotation: Option<Rotation<F>>,
+    rotating: bool,
+    flushing: bool,
+    /// Everything before is written.
+    pub written: Location,
+    /// Everything before is on stable media.
+    pub durable: Location,
+    /// When `written` went ahead of `durable`.
+    dirty_since: Duration,
+    /// Unflushed time allowed; `None` for strict durability.
+    pub interval: Option<Duration>,
+    /// Flush up to here even if nobody waits.
+    pub flush_wanted: Location,
+    waiters: Vec<(Location, Waker)>,
+    /// The last frame written is a mark that ends here.
+    pub marked: u32,
+    pub spares: VecDeque<(u32, F)>,
+    pub poison: Option<Arc<str>>,
+    pub closed: bool,
+    pub turns: VecDeque<u64>,
+    pub next_turn: u64,
+    pub counts: Counts,
+}
+
+/// Counters for the statistics.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub bytes: u64,
+    pub batches: u64,
+    pub extents: u64,
+    pub flushes: u64,
+    pub records: u64,
+}
+
+/// Where a log stands when it starts to be written.
+pub(super) struct Start<F> {
+    pub binding: Binding,
+    pub block: u32,
+    pub segment: u32,
+    pub file: F,
+    pub bytes: u32,
+    pub segment_bytes: u32,
+    pub epoch: u32,
+    pub floor: u32,
+    pub next: u32,
+    pub sealed_end: Option<u32>,
+    pub spares: VecDeque<(u32, F)>,
+    pub interval: Option<Duration>,
+}
+
+fn offset(value: usize) -> u32 {
+    u32::try_from(value).expect("segments are below 4 GiB")
+}
+
+impl<F: Clone> State<F> {
+    pub(super) fn new(start: Start<F>) -> Self {
+        let end = Location {
+            segment: start.segment,
+            offset: start.next,
+        };
+        Self {
+            seed: start.binding.seed(start.segment, start.epoch),
+            binding: start.binding,
+            block: start.block,
+            segment: start.segment,
+            file: start.file,
+            bytes: start.bytes,
+            segment_bytes: start.segment_bytes,
+            epoch: start.epoch,
+            floor: start.floor,
+            next: start.next,
+            sealed_end: start.sealed_end,
+            active: start.segment,
+            batch: None,
+            batches_in_flight: 0,
+            spans: VecDeque::new(),
+            first_span: 0,
+            queue: VecDeque::new(),
+            rotation: None,
+            rotating: false,
+            flushing: false,
+            written: end,
+            durable: end,
+            dirty_since: Duration::ZERO,
+            interval: start.interval,
+            flush_wanted: Location::ZERO,
+            waiters: Vec::new(),
+            marked: start.next,
+            spares: start.spares,
+            poison: None,
+            closed: false,
+            turns: VecDeque::new(),
+            next_turn: 0,
+            counts: Counts::default(),
+        }
+    }
+
+    const fn at(&self, offset: u32) -> Location {
+        Location {
+            segment: self.segment,
+            offset,
+        }
+    }
+
+    /// Where the next record goes, if it fits.
+    pub(super) fn end(&self) -> Location {
+        match &self.batch {
+            Some(batch) => self.at(batch.start + offset(batch.buf.len())),
+            None => self.at(self.next),
+        }
+    }
+
+    /// Why nothing may be written any more, if that is so.
+    pub(super) fn stopped(&self) -> Result<(), LogError> {
+        match &self.poison {
+            Some(reason) => Err(LogError::Poisoned(reason.clone())),
+            None if self.closed => Err(LogError::Closed),
+            None => Ok(()),
+        }
+    }
+
+    /// Most bytes a frame may take: what an empty segment has room for.
+    const fn frame_max(&self) -> usize {
+        (self.segment_bytes - SEGMENT_HEAD) as usize
+    }
+
+    /// End of what an allocation of this class may use of the current segment.
+    fn limit(&self, class: Class) -> u32 {
+        if class == Class::Reserved || !self.spares.is_empty() {
+            return self.bytes;
+        }
+        let reserve = (self.bytes / RESERVE_SHARE).next_multiple_of(SEGMENT_HEAD);
+        self.bytes.saturating_sub(reserve)
+    }
+
+    /// Copies a record into the batch that collects.
+    pub(super) fn append(
+        &mut self,
+        kind: u8,
+        parts: &[&[u8]],
+        class: Class,
+    ) -> Result<Location, Blocked> {
+        self.stopped().map_err(Blocked::Failed)?;
+        let payload: usize = parts.iter().map(|part| part.len()).sum();
+        let size = format::record_size(payload);
+        let room = self.frame_max() - BATCH_HEAD;
+        if payload > RECORD_BYTES_MAX || size > room {
+            let max = RECORD_BYTES_MAX.min(room - RECORD_HEAD);
+            let error = LogError::TooLarge {
+                bytes: payload,
+                max,
+            };
+            return Err(Blocked::Failed(error));
+        }
+        self.make_room(size, class)?;
+        let batch = self.batch.as_mut().expect("made by make_room");
+        let start = batch.buf.len();
+        let at = batch.start + offset(start);
+        batch.buf.set_len(start + RECORD_HEAD);
+        for part in parts {
+            batch.buf.extend(part);
+        }
+        let record = batch.buf.get_mut(start..).expect("just appended");
+        format::seal_record(record, self.seed, at, self.epoch, kind, 0);
+        batch.buf.pad_to(ALIGN as usize);
+        self.counts.records += 1;
+        Ok(self.at(at))
+    }
+
+    /// Sees to an open batch with room for `size` more bytes.
+    fn make_room(&mut self, size: usize, class: Class) -> Result<(), Blocked> {
+        let limit = self.limit(class) as usize;
+        let block = self.block as usize;
+        if let Some(batch) = &self.batch {
+            let len = batch.buf.len() + size;
+            let end = batch.start as usize + len.next_multiple_of(block);
+            if len <= batch.buf.capacity() && end <= limit {
+                return Ok(());
+            }
+            self.close_batch();
+        }
+        let needed = BATCH_HEAD + size;
+        if self.next as usize + needed.next_multiple_of(block) > limit {
+            self.rotate()?;
+        }
+        self.open_batch(needed);
+        Ok(())
+    }
+
+    fn open_batch(&mut self, needed: usize) {
+        let mut buf = AlignedBuf::with_capacity(needed.max(BATCH_BYTES.min(self.frame_max())));
+        buf.set_len(BATCH_HEAD);
+        self.batch = Some(Batch {
+            buf,
+            start: self.next,
+        });
+    }
+
+    fn frame(&self) -> FrameInfo {
+        FrameInfo {
+            epoch: self.epoch,
+            durable: self.durable,
+            floor: self.floor,
+            block: self.block,
+        }
+    }
+
+    /// Ends the batch that collects and queues it for writing.
+    fn close_batch(&mut self) {
+        let Some(Batch { mut buf, start }) = self.batch.take() else {
+            return;
+        };
+        let len = buf.len();
+        buf.pad_to(self.block as usize);
+        format::seal_batch(&mut buf, self.seed, start, &self.frame(), len);
+        self.next = start + offset(buf.len());
+        self.counts.batches += 1;
+        self.batches_in_flight += 1;
+        self.push_job(start, buf, Then::Batch);
+    }
+
+    fn push_job(&mut self, start: u32, buf: AlignedBuf, then: Then) {
+        self.counts.bytes += buf.len() as u64;
+        let span = self.push_span(self.at(self.next));
+        self.queue.push_back(Job {
+            file: self.file.clone(),
+            at: self.at(start),
+            buf,
+            span,
+            then,
+        });
+    }
+
+    fn push_span(&mut self, end: Location) -> u64 {
+        self.spans.push_back(Span { end, done: false });
+        self.first_span + self.spans.len() as u64 - 1
+    }
+
+    /// Queues the extent in `buf`. Gives the buffer back when it cannot.
+    pub(super) fn append_extent(
+        &mut self,
+        tag: u128,
+        buf: &mut Option<AlignedBuf>,
+        sender: &mut Option<Sender<(Result<(), LogError>, AlignedBuf)>>,
+    ) -> Result<Location, Blocked> {
+        self.stopped().map_err(Blocked::Failed)?;
+        let len = buf.as_ref().map_or(0, |buf| buf.len());
+        let body_len = len.saturating_sub(EXTENT_HEAD);
+        let max = format::EXTENT_BODY_LIMIT.min(self.frame_max() - EXTENT_HEAD);
+        if body_len > max {
+            let error = LogError::TooLarge {
+                bytes: body_len,
+                max,
+            };
+            return Err(Blocked::Failed(error));
+        }
+        self.close_batch();
+        let size = format::extent_size(offset(body_len), self.block);
+        if u64::from(self.next) + u64::from(size) > u64::from(self.limit(Class::Ordinary)) {
+            self.rotate()?;
+        }
+        let (Some(mut buf), Some(sender)) = (buf.take(), sender.take()) else {
+            return Err(Blocked::Failed(LogError::Invalid(
+                "an extent is written once",
+            )));
+        };
+        let start = self.next;
+        let frame = self.frame();
+        let (head, body) = buf.split_at_mut(EXTENT_HEAD);
+        format::seal_extent(head, body, self.seed, start, &frame, tag);
+        buf.pad_to(self.block as usize);
+        self.next += size;
+        self.counts.extents += 1;
+        self.push_job(start, buf, Then::Extent(sender, len));
+        Ok(self.at(start))
+    }
+
+    /// Continues in the next segment.
+    fn rotate(&mut self) -> Result<(), Blocked> {
+        if self.rotating {
+            return Err(Blocked::Rotating);
+        }
+        let (segment, file) = self.spares.pop_front().ok_or(Blocked::NoSpare)?;
+        self.close_batch();
+        let info = SegmentInfo {
+            segment,
+            store: self.binding.store,
+            shard: self.binding.shard,
+            epoch: self.epoch,
+            bytes: self.segment_bytes,
+            previous_end: self.sealed_end.take().unwrap_or(self.next),
+        };
+        let mut head = AlignedBuf::zeroed(SEGMENT_HEAD as usize);
+        info.encode(&mut head);
+        let old_end = self.at(self.next);
+        let old_file = std::mem::replace(&mut self.file, file.clone());
+        self.segment = segment;
+        self.bytes = self.segment_bytes;
+        self.next = SEGMENT_HEAD;
+        self.floor = 0;
+        self.marked = SEGMENT_HEAD;
+        self.seed = self.binding.seed(segment, self.epoch);
+        let span = self.push_span(self.at(SEGMENT_HEAD));
+        self.rotating = true;
+        self.rotation = Some(Rotation {
+            old_file,
+            old_end,
+            segment,
+            file,
+            head,
+            span,
+        });
+        Ok(())
+    }
+
+    /// A rotation took place: the old segment is flushed, the new one's header too.
+    pub(super) fn rotated(&mut self, segment: u32, span: u64, now: Duration) {
+        self.rotating = false;
+        self.active = segment;
+        let start = Location {
+            segment,
+            offset: SEGMENT_HEAD,
+        };
+        self.complete(span, now);
+        self.flushed(start);
+    }
+
+    /// The next write that may begin, if there is one.
+    pub(super) fn next_job(&mut self) -> Option<Job<F>> {
+        if self.stopped_hard() {
+            return None;
+        }
+        if self.queue.is_empty() && self.batch_due() {
+            self.close_batch();
+        }
+        if self.queue.front()?.at.segment != self.active {
+            return None;
+        }
+        self.queue.pop_front()
+    }
+
+    fn stopped_hard(&self) -> bool {
+        self.poison.is_some()
+    }
+
+    /// Whether the batch should go although it has room: somebody waits for it, and neither a write
+    /// nor a flush is under way that would give it time to collect more.
+    fn batch_due(&self) -> bool {
+        let Some(batch) = &self.batch else {
+            return false;
+        };
+        let start = self.at(batch.start);
+        let hold = self.interval.is_none() && (self.flushing || self.flush_due());
+        self.batches_in_flight == 0 && !hold && self.waiters.iter().any(|(at, _)| *at > start)
+    }
+
+    /// Whether somebody waits for what a flush would make durable.
+    fn flush_due(&self) -> bool {
+        let in_reach = |at: Location| at > self.durable && at <= self.written;
+        in_reach(self.flush_wanted)
+            || (self.interval.is_none() && self.waiters.iter().any(|(at, _)| in_reach(*at)))
+    }
+
+    /// A write completed.
+    pub(super) fn complete_job(&mut self, span: u64, batch: bool, now: Duration) {
+        if batch {
+            self.batches_in_flight -= 1;
+        }
+        self.complete(span, now);
+    }
+
+    fn complete(&mut self, span: u64, now: Duration) {
+        let index = usize::try_from(span - self.first_span).expect("few writes at once");
+        if let Some(span) = self.spans.get_mut(index) {
+            span.done = true;
+        }
+        while let Some(span) = self.spans.pop_front_if(|span| span.done) {
+            self.first_span += 1;
+            if self.written == self.durable {
+                self.dirty_since = now;
+            }
+            self.written = span.end;
+        }
+        if self.interval.is_some() {
+            self.wake(self.written);
+        }
+    }
+
+    /// What the flusher should do next.
+    pub(super) fn flush_step(&mut self, now: Duration) -> Step<F> {
+        if self.stopped_hard() {
+            return Step::Stop;
+        }
+        if let Some(rotation) = self.rotation.take_if(|r| r.old_end == self.written) {
+            self.flushing = true;
+            return Step::Rotate(rotation);
+        }
+        let dirty = self.written > self.durable;
+        let due = self.interval.map(|interval| self.dirty_since + interval);
+        let overdue = dirty && due.is_some_and(|due| now >= due);
+        // Before a rotation everything written is in the old segment, and so is the flush.
+        if self.flush_due() || overdue {
+            self.flushing = true;
+            let file = match &self.rotation {
+                Some(rotation) => rotation.old_file.clone(),
+                None => self.file.clone(),
+            };
+            return Step::Flush(file, self.written);
+        }
+        match due {
+            Some(due) if dirty => Step::WaitUntil(due),
+            _ if self.closed => Step::Stop,
+            _ => Step::Wait,
+        }
+    }
+
+    /// A flush that began when everything before `upto` was written has succeeded.
+    pub(super) fn flushed(&mut self, upto: Location) {
+        self.flushing = false;
+        self.counts.flushes += 1;
+        self.durable = self.durable.max(upto);
+        if self.interval.is_none() {
+            self.wake(self.durable);
+        }
+    }
+
+    /// Whether everything before `target` is as safe as the log promises.
+    pub(super) fn reached(&self, target: Location) -> bool {
+        match self.interval {
+            None => self.durable >= target,
+            Some(_) => self.written >= target,
+        }
+    }
+
+    /// Whether something is under way whose end looks after new waiters anyway.
+    pub(super) const fn busy(&self) -> bool {
+        self.flushing || self.batches_in_flight > 0
+    }
+
+    pub(super) fn wait(&mut self, target: Location, waker: &Waker) {
+        let known = |(at, w): &(Location, Waker)| *at == target && w.will_wake(waker);
+        if !self.waiters.last().is_some_and(known) {
+            self.waiters.push((target, waker.clone()));
+        }
+    }
+
+    fn wake(&mut self, upto: Location) {
+        self.waiters.retain(|(at, waker)| {
+            if *at <= upto {
+                waker.wake_by_ref();
+            }
+            *at > upto
+        });
+    }
+
+    /// Whether a mark is wanted: all is durable and the last frame is none.
+    pub(super) fn mark_wanted(&self) -> bool {
+        let idle = self.batch.is_none() && self.durable == self.at(self.next) && !self.rotating;
+        idle && self.marked != self.next && !self.closed && self.poison.is_none()
+    }
+
+    /// Queues an empty batch: it tells recovery that everything before it was flushed.
+    pub(super) fn mark(&mut self) {
+        if self.mark_wanted() && self.next + self.block <= self.bytes {
+            self.open_batch(BATCH_HEAD);
+            self.close_batch();
+            self.flush_wanted = self.at(self.next);
+        }
+        self.marked = self.next;
+    }
+
+    /// Stops the log for good. Returns the writes that will not happen.
+    pub(super) fn stop(&mut self, poison: Option<Arc<str>>) -> VecDeque<Job<F>> {
+        if self.poison.is_none() {
+            self.poison = poison;
+        }
+        self.closed = true;
+        for (_, waker) in self.waiters.drain(..) {
+            waker.wake();
+        }
+        std::mem::take(&mut self.queue)
+    }
+}
