@@ -144,12 +144,13 @@ impl<T> Mailbox<T> {
                 *slot = Some(waker.clone());
             }
         }
-        self.0.sleeping.store(true, Ordering::Relaxed);
+        // Swapped, not stored: loom places a mere store before a swap that it follows.
+        self.0.sleeping.swap(true, Ordering::AcqRel);
         // Pairs with the fence of `nudge`.
         fence(Ordering::SeqCst);
         let orphaned = self.0.senders.load(Ordering::Acquire) == 0;
         if self.take(batch) {
-            self.0.sleeping.store(false, Ordering::Relaxed);
+            self.0.sleeping.swap(false, Ordering::AcqRel);
             return Poll::Ready(true);
         }
         if orphaned {
