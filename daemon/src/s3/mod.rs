@@ -2,12 +2,15 @@
 
 pub mod body;
 pub mod checksum;
+pub mod conditions;
 pub mod error;
 pub mod head;
 pub mod path;
 pub mod percent;
 pub mod query;
+pub mod range;
 pub mod route;
 pub mod sigv4;
+pub mod tagging;
 pub mod time;
 pub mod xml;

@@ -1,3 +1,4 @@
 //! XML as S3 speaks it: strict readers, and writers that append to a byte vector.
 
+pub mod documents;
 pub mod write;
