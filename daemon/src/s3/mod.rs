@@ -5,6 +5,7 @@ pub mod checksum;
 pub mod conditions;
 pub mod error;
 pub mod head;
+pub mod headers;
 pub mod path;
 pub mod percent;
 pub mod query;

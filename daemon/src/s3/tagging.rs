@@ -14,7 +14,7 @@ const BUCKET_TAGS_MAX: usize = 50;
 pub fn of_object(tags: Vec<Pair>) -> Result<Vec<Pair>> {
     if tags.len() > TAGS_MAX {
         return Err(S3Error::new(
-            ErrorCode::BadRequest,
+            ErrorCode::InvalidTag,
             format!("Object tags cannot be greater than {TAGS_MAX}"),
         ));
     }
@@ -25,7 +25,7 @@ pub fn of_object(tags: Vec<Pair>) -> Result<Vec<Pair>> {
 pub fn of_bucket(tags: Vec<Pair>) -> Result<Vec<Pair>> {
     if tags.len() > BUCKET_TAGS_MAX {
         return Err(S3Error::new(
-            ErrorCode::BadRequest,
+            ErrorCode::InvalidTag,
             format!("Bucket tags cannot be greater than {BUCKET_TAGS_MAX}"),
         ));
     }
@@ -34,11 +34,16 @@ pub fn of_bucket(tags: Vec<Pair>) -> Result<Vec<Pair>> {
 
 fn check(tags: Vec<Pair>) -> Result<Vec<Pair>> {
     for (at, (key, value)) in tags.iter().enumerate() {
-        if key.is_empty() || key.chars().count() > TAG_KEY_CHARS_MAX {
+        let long = key.chars().count() > TAG_KEY_CHARS_MAX;
+        if key.is_empty() || long || !key.chars().all(allowed) {
             return Err(invalid("The TagKey you have provided is invalid", key));
         }
-        if value.chars().count() > TAG_VALUE_CHARS_MAX {
+        if value.chars().count() > TAG_VALUE_CHARS_MAX || !value.chars().all(allowed) {
             return Err(invalid("The TagValue you have provided is invalid", key));
+        }
+        if key.starts_with("aws:") {
+            let message = "System tags cannot be added/updated by requester";
+            return Err(invalid(message, key));
         }
         if tags.iter().take(at).any(|(other, _)| other == key) {
             return Err(invalid(
@@ -48,6 +53,11 @@ fn check(tags: Vec<Pair>) -> Result<Vec<Pair>> {
         }
     }
     Ok(tags)
+}
+
+/// Letters, digits and blanks of any script, and `_ . : / = + - @`.
+fn allowed(c: char) -> bool {
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }
 
 fn invalid(message: &'static str, key: &str) -> S3Error {
@@ -73,6 +83,8 @@ pub fn of_header(value: &[u8]) -> Result<Vec<Pair>> {
             .into_owned();
         tags.push((name, value));
     }
+    // S3 shows the tags of a header in the order of their keys.
+    tags.sort();
     of_object(tags)
 }
 
@@ -108,7 +120,7 @@ mod tests {
     fn tags_of_a_header() {
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         assert_eq!(
-            of_header(b"a=1&b%20c=d+e&f").unwrap(),
+            of_header(b"f&b%20c=d+e&a=1").unwrap(),
             [pair("a", "1"), pair("b c", "d e"), pair("f", "")]
         );
         assert_eq!(
@@ -121,7 +133,13 @@ mod tests {
     fn limits_hold() {
         let many = |n: usize| (0..n).map(|i| (format!("k{i}"), String::new())).collect();
         assert!(of_object(many(10)).is_ok());
-        assert_eq!(of_object(many(11)).unwrap_err().code, ErrorCode::BadRequest);
+        assert_eq!(of_object(many(11)).unwrap_err().code, ErrorCode::InvalidTag);
+        assert!(of_bucket(many(50)).is_ok());
+        assert_eq!(of_bucket(many(51)).unwrap_err().code, ErrorCode::InvalidTag);
+        for (key, value) in [("aws:x", ""), ("a\u{1}", ""), ("a", "<b>")] {
+            let tags = vec![(key.to_owned(), value.to_owned())];
+            assert_eq!(of_object(tags).unwrap_err().code, ErrorCode::InvalidTag);
+        }
         let long = |k: usize, v: usize| vec![("k".repeat(k), "v".repeat(v))];
         assert!(of_object(long(128, 256)).is_ok());
         assert_eq!(
