@@ -3,6 +3,7 @@
 //! so a split of the stream cannot change its result; data between the framing is only counted.
 
 use super::FramingError;
+use super::bytes::{is_text, is_token};
 use crate::base::limits::{
     HTTP_CHUNK_BYTES_MAX, HTTP_CHUNK_EXTENSION_BYTES_MAX, HTTP_TRAILER_BYTES_MAX,
 };
@@ -129,33 +130,6 @@ impl Decoder {
             _ => None,
         }
     }
-}
-
-/// Bytes a header value or chunk extension may have: no control character but the tab.
-pub(super) const fn is_text(byte: u8) -> bool {
-    (byte >= b' ' && byte != 0x7f) || byte == b'\t'
-}
-
-/// Bytes a header name may have (RFC 9110, 5.6.2).
-pub(super) const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! there, whatever was checked before (a line end in a value would let a client forge headers for
 //! another one).
 
-use super::chunked::{is_text, is_token};
+use super::bytes::{is_text, is_token};
 
 /// Names the server writes itself.
 const RESERVED: [&str; 4] = ["connection", "content-length", "date", "transfer-encoding"];

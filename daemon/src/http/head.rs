@@ -2,7 +2,7 @@
 //! offsets into it; no header is copied or allocated.
 
 use super::FramingError;
-use super::chunked::is_token;
+use super::bytes::{is_host, is_token};
 use crate::base::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
 use std::mem::MaybeUninit;
 
@@ -388,11 +388,13 @@ fn names_version(bytes: &[u8]) -> bool {
     version.starts_with(b"HTTP/") && words.next().is_none()
 }
 
+/// A value ends where its line does, but for white space.
 fn expect_line_end(bytes: &[u8], value_end: usize) -> Result<(), FramingError> {
-    let rest = bytes.get(value_end..).unwrap_or(&[]);
-    let spaces = rest.iter().take_while(|b| matches!(b, b' ' | b'\t'));
-    let skipped = spaces.count();
-    if rest.get(skipped..).is_some_and(|r| r.starts_with(b"\r\n")) {
+    let mut rest = bytes.get(value_end..).unwrap_or(&[]);
+    while let [b' ' | b'\t', tail @ ..] = rest {
+        rest = tail;
+    }
+    if rest.starts_with(b"\r\n") {
         Ok(())
     } else {
         Err(FramingError::BadHead)
@@ -408,14 +410,6 @@ fn parse_length(value: &[u8]) -> Option<u64> {
         let digit = char::from(*byte).to_digit(10)?;
         length.checked_mul(10)?.checked_add(u64::from(digit))
     })
-}
-
-/// Whether `value` has the characters of a host and an optional port.
-fn is_host(value: &[u8]) -> bool {
-    !value.is_empty()
-        && value.iter().all(|b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']')
-        })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! caller's aligned buffer, [`Exchange::write`] sends from a shared one.
 
 mod body;
+mod bytes;
 mod chunked;
 mod connection;
 mod error;

@@ -39,14 +39,6 @@ struct Entry {
     waker: Cell<Option<Waker>>,
 }
 
-impl Entry {
-    fn wake(&self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-}
-
 impl Timers {
     pub(super) fn new(now: Duration, wall: Timestamp) -> Rc<Self> {
         Rc::new(Self {
@@ -67,21 +59,30 @@ impl Timers {
         if self.date_second.replace(wall.seconds()) != wall.seconds() {
             self.date.set(format_date(wall));
         }
-        for entry in self.entries.borrow().iter().flatten() {
-            if entry.deadline.get() <= now {
-                entry.wake();
-            }
-        }
+        self.wake(|entry| entry.deadline.get() <= now);
     }
 
     /// From now on idle connections end at once and others after their request.
     pub(super) fn close(&self) {
         self.is_closing.set(true);
-        for entry in self.entries.borrow().iter().flatten() {
+        self.wake(|entry| {
             if entry.is_idle.get() {
                 entry.deadline.set(Duration::ZERO);
-                entry.wake();
             }
+            entry.is_idle.get()
+        });
+    }
+
+    fn wake(&self, which: impl Fn(&Entry) -> bool) {
+        let mut wakers = Vec::new();
+        for entry in self.entries.borrow().iter().flatten() {
+            if which(entry) {
+                wakers.extend(entry.waker.take());
+            }
+        }
+        // Not while the entries are borrowed: who knows what a waker does.
+        for waker in wakers {
+            waker.wake();
         }
     }
 
