@@ -313,7 +313,7 @@ impl<D: Disk, C: Clock> Log<D, C> {
     /// The log's background work: writes, flushes, rotates, prepares segments. Runs until
     /// [`Log::close`] or a failure; dropping it stops the log.
     pub fn run(&self) -> impl Future<Output = ()> + use<D, C> {
-        run::run(self.0.clone())
+        run::run(run::Stop(self.0.clone()))
     }
 
     /// Tries an allocation until it succeeds or never will, first come first served.

@@ -55,7 +55,7 @@ impl<D: Disk, C: Clock> Log<D, C> {
         for number in numbers(&disk, &config).await? {
             let path = segment::path(&config.dir, number);
             let file = disk.open(&path).await?;
-            if started(&file, &config, number).await? {
+            if probe(&file, &config, number).await?.is_some() {
                 return Err(LogError::Exists(config.dir));
             }
             disk.remove(&path).await?;
@@ -151,6 +151,9 @@ impl<D: Disk, C: Clock> Log<D, C> {
                 segment: opened.number,
                 offset: walk.run().await?,
             };
+            if walk.last {
+                readable(&walk.window, end)?;
+            }
             let newest = walk.survey.as_ref().map_or(0, Survey::newest);
             epoch = epoch.max(walk.epoch).max(newest);
         }
@@ -194,6 +197,14 @@ impl<D: Disk, C: Clock> Log<D, C> {
     }
 }
 
+/// Refuses to go on writing where the log seems to end while something behind that place cannot be
+/// read: it may be the log's continuation, and the next attempt may succeed.
+fn readable<F>(window: &Window<F>, end: Location) -> Result<(), LogError> {
+    let behind = |at: u32| at.saturating_add(SEGMENT_HEAD) > end.offset;
+    let error = window.unreadable.iter().find(|(at, _)| behind(*at));
+    error.map_or(Ok(()), |(_, error)| Err(error.clone().into()))
+}
+
 fn interval(durability: Durability) -> Option<std::time::Duration> {
     match durability {
         Durability::Strict => None,
@@ -223,35 +234,46 @@ async fn numbers<D: Disk>(disk: &D, config: &LogConfig) -> Result<Vec<u32>, LogE
     Ok(numbers)
 }
 
-/// The header at the front of a segment file, whoever it belongs to.
+/// The header at the front of a segment file, if it belongs there.
 async fn header<F: DiskFile>(
-    file: &F,
+    window: &mut Window<F>,
     config: &LogConfig,
-    number: u32,
 ) -> Result<Option<SegmentInfo>, LogError> {
-    let mut window = Window::new(file.clone(), number, config.binding());
+    let number = window.segment;
     let info = SegmentInfo::decode(window.bytes(0, BLOCK).await?);
     if let Some(info) = info
         && (info.store != config.store || info.shard != config.shard || info.segment > number)
     {
         // A recycled file carries a lower number. Anything else was put there by mistake.
-        let what = "the file belongs to another place";
-        return Err(LogError::Corrupt {
-            segment: number,
-            offset: 0,
-            what,
-        });
+        return Err(misplaced(number));
     }
-    Ok(info.filter(|info| info.segment == number))
+    Ok(info)
 }
 
-/// Whether a segment was put to use, even if its header is damaged.
-async fn started<F: DiskFile>(file: &F, config: &LogConfig, number: u32) -> Result<bool, LogError> {
-    if header(file, config, number).await?.is_some() {
-        return Ok(true);
+const fn misplaced(segment: u32) -> LogError {
+    let what = "the file belongs to another place";
+    LogError::Corrupt {
+        segment,
+        offset: 0,
+        what,
     }
+}
+
+/// Whether a segment was put to use, and its header if that is sound.
+async fn probe<F: DiskFile>(
+    file: &F,
+    config: &LogConfig,
+    number: u32,
+) -> Result<Option<Option<SegmentInfo>>, LogError> {
     let mut window = Window::new(file.clone(), number, config.binding());
-    Ok(Survey::take(&mut window, SEARCH_BYTES).await?.end > 0)
+    let info = header(&mut window, config).await?;
+    let info = info.filter(|info| info.segment == number);
+    let started = info.is_some() || Survey::take(&mut window, SEARCH_BYTES).await?.end > 0;
+    // What cannot be read at the moment must not pass for unused, nor for the first of its epoch.
+    match window.unreadable.into_iter().next() {
+        Some((_, error)) if info.is_none() => Err(error.into()),
+        _ => Ok(started.then_some(info)),
+    }
 }
 
 type Spares<F> = VecDeque<(u32, F)>;
@@ -263,19 +285,30 @@ async fn inventory<D: Disk>(
     from: Location,
     recovery: &mut Recovery,
 ) -> Result<(Vec<Opened<D::File>>, Spares<D::File>), LogError> {
-    let mut segments = Vec::new();
+    let mut segments: Vec<Opened<D::File>> = Vec::new();
     let mut unused = Vec::new();
+    let numbers = numbers(disk, config).await?;
     // From the back: what lies behind the last segment in use is spare.
-    for number in numbers(disk, config).await?.into_iter().rev() {
-        let path = segment::path(&config.dir, number);
-        let file = disk.open(&path).await?;
-        if segments.is_empty() && !started(&file, config, number).await? {
+    for number in numbers.iter().rev().copied() {
+        let file = disk.open(&segment::path(&config.dir, number)).await?;
+        let mut window = Window::new(file.clone(), number, config.binding());
+        let info = if !segments.is_empty() {
+            match number < from.segment {
+                true => None,
+                false => header(&mut window, config)
+                    .await?
+                    .filter(|i| i.segment == number),
+            }
+        } else if let Some(info) = probe(&file, config, number).await? {
+            info
+        } else {
+            let earlier = header(&mut window, config).await?.map(|info| info.segment);
+            if earlier.is_some_and(|earlier| numbers.binary_search(&earlier).is_ok()) {
+                // A recycled file's earlier number is never given to another one.
+                return Err(misplaced(number));
+            }
             unused.push((number, file));
             continue;
-        }
-        let info = match number < from.segment {
-            true if !segments.is_empty() => None,
-            _ => header(&file, config, number).await?,
         };
         segments.push(Opened { number, file, info });
     }

@@ -30,8 +30,8 @@ pub(super) struct Retiring {
     pub sender: Sender<Result<(), LogError>>,
 }
 
-/// Stops the log when its background task ends, for whatever reason.
-struct Stop<D: Disk, C: Clock>(Rc<Inner<D, C>>);
+/// Stops the log when its background task ends, for whatever reason, even if it never began.
+pub(super) struct Stop<D: Disk, C: Clock>(pub Rc<Inner<D, C>>);
 
 impl<D: Disk, C: Clock> Drop for Stop<D, C> {
     fn drop(&mut self) {
@@ -40,8 +40,7 @@ impl<D: Disk, C: Clock> Drop for Stop<D, C> {
 }
 
 /// See [`super::Log::run`].
-pub(super) async fn run<D: Disk, C: Clock>(inner: Rc<Inner<D, C>>) {
-    let stop = Stop(inner);
+pub(super) async fn run<D: Disk, C: Clock>(stop: Stop<D, C>) {
     let inner = &*stop.0;
     join4(write(inner), flush(inner), mark(inner), prepare(inner)).await;
 }

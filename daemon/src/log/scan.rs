@@ -24,7 +24,8 @@ pub(super) struct Window<F> {
     buf: AlignedBuf,
     start: usize,
     step: usize,
-    unreadable: usize,
+    /// Blocks the device could not read, and why.
+    pub unreadable: Vec<(u32, IoError)>,
 }
 
 impl<F: DiskFile> Window<F> {
@@ -38,7 +39,7 @@ impl<F: DiskFile> Window<F> {
             buf: AlignedBuf::with_capacity(0),
             start: 0,
             step: STEP_MIN,
-            unreadable: 0,
+            unreadable: Vec::new(),
         }
     }
 
@@ -101,11 +102,10 @@ impl<F: DiskFile> Window<F> {
             let (result, buf) = self.file.read_at(block as u64, target.len(), buf).await;
             match result {
                 Ok(()) => target.copy_from_slice(&buf),
+                Err(error) if self.unreadable.len() >= UNREADABLE_MAX => return Err(error.into()),
                 Err(error) => {
-                    self.unreadable += 1;
-                    if self.unreadable > UNREADABLE_MAX {
-                        return Err(error.into());
-                    }
+                    let block = u32::try_from(block).unwrap_or(u32::MAX);
+                    self.unreadable.push((block, error));
                 }
             }
         }

@@ -3,8 +3,13 @@
 #![expect(clippy::cast_possible_truncation, reason = "test data")]
 
 mod basic;
+mod crash;
+mod damage;
+mod faults;
+mod model;
+mod recycle;
 
-use super::{Durability, Log, LogConfig, LogError, RecordView, Recovery};
+use super::{Damage, Durability, ExtentRef, Log, LogConfig, LogError, RecordView, Recovery};
 use crate::base::limits::EXTENT_HEAD;
 use crate::base::{AlignedBuf, Location};
 use crate::io::sim::{self, SimClock, SimDisk};
