@@ -2,33 +2,49 @@
 
 use super::*;
 
-/// Run with `RUSTFLAGS="--cfg chainring_loom" cargo test -p chainringd --release --lib loom_`.
+/// Run with `RUSTFLAGS="--cfg chainring_loom" cargo test -p chainringd --lib loom_`.
 #[cfg(chainring_loom)]
 mod loom_model {
     use super::*;
     use loom::future::block_on;
     use loom::thread;
 
-    /// Two senders and a receiver that sleeps as often as it can: all interleavings end with every
-    /// message received, which they cannot when a wake-up is lost.
+    /// A sender and a receiver that sleeps as often as it can: all interleavings with at most this
+    /// many preemptions end with every message received in order, which they cannot when a wake-up
+    /// is lost.
     #[test]
     fn loom_no_wake_up_is_lost() {
+        check(3, &[&[1, 2]]);
+    }
+
+    #[test]
+    fn loom_no_wake_up_is_lost_between_senders() {
+        check(2, &[&[1], &[2]]);
+    }
+
+    fn check(preemptions: usize, messages: &'static [&'static [u32]]) {
         let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(3);
-        model.check(|| {
-            let (sender, mut mailbox) = mailbox::<u32>();
-            let other = sender.clone();
-            let first = thread::spawn(move || sender.send(1).unwrap());
-            let second = thread::spawn(move || other.send(2).unwrap());
-            block_on(async move {
-                let mut got = Vec::new();
-                while mailbox.recv_batch(&mut got).await {}
-                got.sort_unstable();
-                assert_eq!(got, [1, 2]);
-            });
-            first.join().unwrap();
-            second.join().unwrap();
+        model.preemption_bound = Some(preemptions);
+        model.check(move || receive_from(messages));
+    }
+
+    fn receive_from(messages: &'static [&'static [u32]]) {
+        let (sender, mut mailbox) = mailbox::<u32>();
+        let threads = messages.iter().map(|messages| {
+            let sender = sender.clone();
+            thread::spawn(move || messages.iter().for_each(|m| sender.send(*m).unwrap()))
         });
+        let threads: Vec<_> = threads.collect();
+        drop(sender);
+        block_on(async move {
+            let mut got = Vec::new();
+            while mailbox.recv_batch(&mut got).await {}
+            if messages.len() > 1 {
+                got.sort_unstable();
+            }
+            assert_eq!(got, messages.concat());
+        });
+        threads.into_iter().for_each(|t| t.join().unwrap());
     }
 
     /// A message is received or given up, never kept by a mailbox that is gone.
