@@ -1,0 +1,130 @@
+"""An S3 client of sockets and bytes: it sends exactly what a test says."""
+
+import hashlib
+import http.client
+import socket
+import xml.etree.ElementTree as ElementTree
+
+from . import sigv4
+
+
+class Answer:
+    """What came back."""
+
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def header(self, name):
+        """A header's value, or None."""
+        return self.headers.get(name.lower())
+
+    def xml(self):
+        """The body as XML without name spaces."""
+        root = ElementTree.fromstring(self.body)
+        for element in root.iter():
+            element.tag = element.tag.rpartition("}")[2]
+        return root
+
+    @property
+    def code(self):
+        """The `Code` of an error body, or None."""
+        try:
+            return self.xml().findtext("Code")
+        except ElementTree.ParseError:
+            return None
+
+    def __repr__(self):
+        return f"<{self.status} {self.code or ''} {self.body[:300]!r}>"
+
+
+def exchange(address, data, method="GET", timeout=30):
+    """Sends bytes over a new connection and reads one answer.
+
+    An answer may arrive while the request is still being sent (a refused upload); the rest of the
+    request then fails to be sent, which is no error as long as the answer can be read.
+    """
+    with socket.create_connection(address, timeout=timeout) as connection:
+        try:
+            connection.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        return read_answer(connection, method)
+
+
+def read_answer(connection, method="GET"):
+    """Reads one answer from a connection."""
+    response = http.client.HTTPResponse(connection, method=method)
+    response.begin()
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(response.status, headers, response.read())
+
+
+class Raw:
+    """Builds and sends signed requests to one server for one access key."""
+
+    def __init__(self, host, port, access_key, secret_key, region=sigv4.REGION):
+        self.address = (host, port)
+        self.host = f"{host}:{port}"
+        self.signer = sigv4.Signer(access_key, secret_key, region)
+
+    def head(self, method, path, query, headers):
+        """The bytes of a request's head."""
+        target = path + ("?" + sigv4.query_string(query) if query else "")
+        lines = [f"{method} {target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def build(self, method, path, *, query=(), headers=None, body=b"", payload=None, date=None,
+              unsigned=(), edit=None):
+        """The bytes of a request whose body is sent as it is.
+
+        `payload` is the declared hash, the true one unless given; `edit(headers)` may change the
+        headers after they were signed.
+        """
+        headers = {"host": self.host, **(headers or {})}
+        if body or method in ("PUT", "POST"):
+            headers.setdefault("content-length", str(len(body)))
+        payload = payload or hashlib.sha256(body).hexdigest()
+        self.signer.authorize(
+            method, path, query, headers, payload, date=date,
+            unsigned={"content-length", *unsigned},
+        )
+        if edit:
+            edit(headers)
+        return self.head(method, path, query, headers) + body
+
+    def stream(self, path, body, mode, *, method="PUT", query=(), headers=None, size=65536,
+               trailer=None, decoded=None, date=None, edit=None, edit_frames=None):
+        """The bytes of a request with an `aws-chunked` body.
+
+        `edit(headers)` works on the signed head, `edit_frames(list)` on the frames of the body.
+        """
+        headers = {"host": self.host, **(headers or {})}
+        headers.setdefault("content-encoding", "aws-chunked")
+        headers["x-amz-decoded-content-length"] = str(len(body) if decoded is None else decoded)
+        if trailer is not None:
+            headers["x-amz-trailer"] = ",".join(name for name, _ in trailer)
+        date, seed = self.signer.authorize(
+            method, path, query, headers, mode, date=date, unsigned={"content-length"}
+        )
+        if mode == sigv4.UNSIGNED_CHUNKS_TRAILER:
+            frames = sigv4.unsigned_chunks(body, size, trailer or [])
+        else:
+            frames = sigv4.signed_chunks(self.signer, date, seed, body, size, trailer)
+        if edit_frames:
+            frames = edit_frames(frames) or frames
+        data = b"".join(frames)
+        headers["content-length"] = str(len(data))
+        if edit:
+            edit(headers)
+        return self.head(method, path, query, headers) + data
+
+    def send(self, data, method="GET"):
+        """Sends bytes made by [`build`] or [`stream`]."""
+        return exchange(self.address, data, method)
+
+    def request(self, method, path, **how):
+        """Signs, sends and reads."""
+        return self.send(self.build(method, path, **how), method)
