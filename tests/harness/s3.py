@@ -77,8 +77,8 @@ class Server:
 
     @staticmethod
     def name(prefix="b"):
-        """A bucket name that was not used before."""
-        return f"{prefix}-{os.getpid()}-{next(_numbers)}"
+        """A bucket name that was not used before; those of one prefix are of one length."""
+        return f"{prefix}-{os.getpid()}-{next(_numbers):04}"
 
     def create_direct(self, prefix="b"):
         """A bucket made by S3."""
