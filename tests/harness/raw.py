@@ -128,3 +128,52 @@ class Raw:
     def request(self, method, path, **how):
         """Signs, sends and reads."""
         return self.send(self.build(method, path, **how), method)
+
+
+class Connection:
+    """One kept connection for load: signed requests out, answers in, nothing retried."""
+
+    def __init__(self, raw, timeout=60):
+        self.raw = raw
+        self.socket = socket.create_connection(raw.address, timeout=timeout)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = b""
+
+    def close(self):
+        """Closes the connection."""
+        self.socket.close()
+
+    def request(self, method, path, **how):
+        """Sends one request and reads its answer; any failure of the connection is an OSError."""
+        self.socket.sendall(self.raw.build(method, path, **how))
+        return self.answer(method)
+
+    def answer(self, method):
+        """Reads one answer that has a Content-Length, as all answers to these requests do."""
+        while b"\r\n\r\n" not in self.buffer:
+            self._receive()
+        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        status = int(lines[0].split(" ", 2)[1])
+        length = 0
+        if method != "HEAD" and status not in (204, 304):
+            length = int(headers.get("content-length", 0))
+        pieces, missing = [self.buffer[:length]], length - len(self.buffer)
+        self.buffer = self.buffer[length:]
+        while missing > 0:
+            piece = self.socket.recv(min(missing, 1 << 20))
+            if not piece:
+                raise ConnectionResetError("closed within an answer")
+            pieces.append(piece)
+            missing -= len(piece)
+        return Answer(status, headers, b"".join(pieces))
+
+    def _receive(self):
+        piece = self.socket.recv(65536)
+        if not piece:
+            raise ConnectionResetError("closed before an answer")
+        self.buffer += piece
