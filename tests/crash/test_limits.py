@@ -122,7 +122,6 @@ def test_s27_slow_clients(daemon):
 
     threads = [
         threading.Thread(target=drip, args=("head", put[:40], b"x" * 1000, 60)),
-        threading.Thread(target=drip, args=("nothing", b"G", b"", 60)),
         threading.Thread(target=drip, args=("body", put[: head_end + 10], put[head_end + 10 :], 90)),
     ]
     for thread in threads:

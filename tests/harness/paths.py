@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -9,8 +10,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")).resolve()
 #: The folder of the two binaries under test.
 BINARIES = Path(os.environ.get("CHAINRING_BIN", TARGET / "release")).resolve()
-#: Tools that `tests/run` installs (rclone and s5cmd when the system has none).
-TOOLS = TARGET / "tools" / "bin"
 
 #: The long programmes (`tests/run --long`).
 LONG = os.environ.get("CHAINRING_TEST_LONG") == "1"
@@ -24,6 +23,7 @@ def scratch(prefix):
 
 
 def tool(name):
-    """The path of a client program, or None."""
-    search = os.pathsep.join(filter(None, [str(TOOLS), os.environ.get("PATH")]))
+    """The path of a client program, or None; those of our own Python's environment come first."""
+    beside = str(Path(sys.executable).parent)
+    search = os.pathsep.join(filter(None, [beside, os.environ.get("PATH")]))
     return shutil.which(name, path=search)
