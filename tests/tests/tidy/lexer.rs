@@ -115,8 +115,8 @@ pub fn is_test_path(path: &str) -> bool {
 const TEST_MARKS: &[&str] = &[
     "#[cfg(test)]",
     "#[cfg(loom)]",
-    "#[cfg(all(test, loom))]",
-    "#[cfg(all(test, not(loom)))]",
+    "#[cfg(chainring_loom)]",
+    "#[cfg(all(test, not(chainring_loom)))]",
 ];
 
 /// Code (see [`code`]) with every item under one of [`TEST_MARKS`] blanked.

@@ -3,6 +3,8 @@
 //! Each rule is a function from a file to findings, lives in one of the modules below and is itself
 //! tested on a small snippet there. The tests here run the rules over the whole repository.
 
+#![allow(clippy::indexing_slicing, reason = "this whole program is a test")]
+
 mod documents;
 mod files;
 mod layers;
