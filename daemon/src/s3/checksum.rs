@@ -339,6 +339,85 @@ pub fn kind_of<H: RequestHead>(head: &H) -> Result<Option<ChecksumKind>> {
     }
 }
 
+/// The checksum of an object made of parts, whose raw values (of the upload's algorithm) and lengths
+/// are given in order. What CompleteMultipartUpload declares in its headers is checked against it.
+pub fn of_object<H: RequestHead>(
+    head: &H,
+    announced: Option<&Checksum>,
+    parts: &[(&[u8], u64)],
+) -> Result<Option<Checksum>> {
+    let declared = declared(head)?;
+    let Some(upload) = announced else {
+        return match declared {
+            None => Ok(None),
+            Some(declared) => Err(S3Error::new(
+                ErrorCode::InvalidRequest,
+                format!(
+                    "Checksum Type mismatch occurred, expected checksum Type: null, actual \
+                     checksum Type: {}",
+                    name(declared.algorithm)
+                ),
+            )),
+        };
+    };
+    let Checksum {
+        algorithm, kind, ..
+    } = *upload;
+    if kind_of(head)?.is_some_and(|declared| declared != kind) {
+        return Err(S3Error::new(
+            ErrorCode::InvalidRequest,
+            format!(
+                "The upload was created using the {} checksum mode. The complete request must use \
+                 the same checksum mode.",
+                kind_name(kind)
+            ),
+        ));
+    }
+    if parts
+        .iter()
+        .any(|part| part.0.len() != value_len(algorithm))
+    {
+        return Err(ErrorCode::InvalidPart.into());
+    }
+    let value = match kind {
+        ChecksumKind::Composite => composite(algorithm, parts.iter().map(|part| part.0)),
+        ChecksumKind::FullObject => {
+            combine(algorithm, parts.iter().copied()).ok_or(ErrorCode::InvalidRequest)?
+        }
+    };
+    let checksum = Checksum {
+        algorithm,
+        kind,
+        value,
+    };
+    match declared {
+        Some(Declared {
+            algorithm: other,
+            source,
+        }) if other != algorithm || source != Source::Header(encode(&checksum, parts.len())) => {
+            Err(mismatch(other))
+        }
+        _ => Ok(Some(checksum)),
+    }
+}
+
+/// Checks what CompleteMultipartUpload says about one part against what was stored with it.
+pub fn check_part(
+    sent: &[(ChecksumAlgorithm, String)],
+    stored: Option<(ChecksumAlgorithm, &[u8])>,
+) -> Result<()> {
+    let equal = |(algorithm, text): &(ChecksumAlgorithm, String)| {
+        stored.is_some_and(|(own, value)| {
+            own == *algorithm && decode(own, text).as_deref() == Some(value)
+        })
+    };
+    if sent.iter().all(equal) {
+        Ok(())
+    } else {
+        Err(ErrorCode::InvalidPart.into())
+    }
+}
+
 /// The error for a value that does not match.
 #[must_use]
 pub fn mismatch(algorithm: ChecksumAlgorithm) -> S3Error {
@@ -458,6 +537,72 @@ mod tests {
         ] {
             let error = upload(algorithm, kind).unwrap_err();
             assert_eq!(error.code, ErrorCode::InvalidRequest);
+        }
+    }
+
+    #[test]
+    fn the_checksum_of_a_completed_upload() {
+        let parts: Vec<Vec<u8>> = [&b"1234"[..], b"56789"]
+            .iter()
+            .map(|part| hash(ChecksumAlgorithm::Crc32, part))
+            .collect();
+        let parts = [(parts[0].as_slice(), 4), (parts[1].as_slice(), 5)];
+        let upload = |kind| Checksum {
+            algorithm: ChecksumAlgorithm::Crc32,
+            kind,
+            value: Vec::new(),
+        };
+        let full = upload(ChecksumKind::FullObject);
+        let complete = |headers: &[(&str, &str)], announced| {
+            let mut head = PlainHead::new("POST", "/b/k?uploadId=u");
+            for (name, value) in headers {
+                head = head.with(name, value);
+            }
+            of_object(&head, announced, &parts)
+        };
+        let right = ("x-amz-checksum-crc32", "y/Q5Jg==");
+        let kind = ("x-amz-checksum-type", "FULL_OBJECT");
+        let found = complete(&[right, kind], Some(&full)).unwrap().unwrap();
+        assert_eq!(encode(&found, 2), "y/Q5Jg==");
+        assert_eq!(complete(&[], None).unwrap(), None);
+        let composite = upload(ChecksumKind::Composite);
+        let found = complete(&[], Some(&composite)).unwrap().unwrap();
+        assert!(encode(&found, 2).ends_with("-2"));
+        for (headers, announced, code) in [
+            (
+                &[("x-amz-checksum-crc32", "bad")][..],
+                Some(&full),
+                ErrorCode::BadDigest,
+            ),
+            (
+                &[("x-amz-checksum-sha1", "y/Q5Jg==")],
+                Some(&full),
+                ErrorCode::BadDigest,
+            ),
+            (&[right], Some(&composite), ErrorCode::BadDigest),
+            (&[right], None, ErrorCode::InvalidRequest),
+            (&[kind], Some(&composite), ErrorCode::InvalidRequest),
+        ] {
+            assert_eq!(
+                complete(headers, announced).unwrap_err().code,
+                code,
+                "{headers:?}"
+            );
+        }
+        let none = of_object(&PlainHead::new("POST", "/"), Some(&full), &[(&b""[..], 4)]);
+        assert_eq!(none.unwrap_err().code, ErrorCode::InvalidPart);
+    }
+
+    #[test]
+    fn checksums_of_parts() {
+        let value = [0; 4];
+        let stored = Some((ChecksumAlgorithm::Crc32, &value[..]));
+        let sent = |text: &str| [(ChecksumAlgorithm::Crc32, text.to_owned())];
+        check_part(&[], None).unwrap();
+        check_part(&sent("AAAAAA=="), stored).unwrap();
+        for (text, stored) in [("AAAAAQ==", stored), ("x", stored), ("AAAAAA==", None)] {
+            let error = check_part(&sent(text), stored).unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidPart);
         }
     }
 

@@ -1,4 +1,6 @@
 //! XML as S3 speaks it: strict readers, and writers that append to a byte vector.
 
 pub mod documents;
+pub mod read;
+mod tree;
 pub mod write;
