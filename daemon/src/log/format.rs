@@ -18,6 +18,8 @@ pub(super) const SEGMENT_HEAD: u32 = 4096;
 pub(super) const SECTOR: u32 = 512;
 /// Records begin at multiples of this.
 pub(super) const ALIGN: u32 = 8;
+/// Bytes of a record's checksum, its first field.
+const CRC_BYTES: usize = 4;
 /// Bytes of a record's header.
 pub(super) const RECORD_HEAD: usize = size_of::<RecordHead>();
 /// Bytes of the record that begins a batch.
@@ -191,7 +193,7 @@ pub(super) fn seal_record(
         epoch: epoch.into(),
     };
     head.write_to_prefix(record).expect("room for the header");
-    head.crc = record_crc(seed, offset, record.get(4..).unwrap_or_default()).into();
+    head.crc = record_crc(seed, offset, record.get(CRC_BYTES..).unwrap_or_default()).into();
     head.write_to_prefix(record).expect("room for the header");
 }
 
@@ -277,44 +279,57 @@ pub(super) struct Found<'a> {
 }
 
 /// The outcome of looking for a record.
-#[derive(Debug)]
-pub(super) enum Parsed<'a> {
-    Valid(Found<'a>),
-    /// The record would have this many bytes, which is more than were given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Checked {
+    /// There is one, with so many bytes of payload.
+    Valid(usize),
+    /// It would have this many bytes, which is more than were given.
     Longer(usize),
     Invalid,
 }
 
 /// Looks for a record of `segment` at `offset`, where `bytes` begins.
+pub(super) fn check(binding: &Binding, segment: u32, offset: u32, bytes: &[u8]) -> Checked {
+    let Ok((head, rest)) = RecordHead::ref_from_prefix(bytes) else {
+        return Checked::Invalid;
+    };
+    let len = usize::try_from(head.len.get()).unwrap_or(usize::MAX);
+    if head.magic.get() != RECORD_MAGIC || len > RECORD_BYTES_MAX {
+        return Checked::Invalid;
+    }
+    if rest.len() < len {
+        return Checked::Longer(RECORD_HEAD + len);
+    }
+    let seed = binding.seed(segment, head.epoch.get());
+    let covered = bytes.get(CRC_BYTES..RECORD_HEAD + len).unwrap_or_default();
+    match record_crc(seed, offset, covered) == head.crc.get() {
+        true => Checked::Valid(len),
+        false => Checked::Invalid,
+    }
+}
+
+/// The record at the front of `bytes`, of which [`check`] said that it is valid.
+pub(super) fn view(bytes: &[u8], len: usize) -> Option<Found<'_>> {
+    let (head, rest) = RecordHead::ref_from_prefix(bytes).ok()?;
+    Some(Found {
+        kind: head.kind,
+        epoch: head.epoch.get(),
+        flags: head.flags,
+        payload: rest.get(..len)?,
+    })
+}
+
+/// [`check`] and [`view`] in one.
 pub(super) fn parse<'a>(
     binding: &Binding,
     segment: u32,
     offset: u32,
     bytes: &'a [u8],
-) -> Parsed<'a> {
-    let Ok((head, rest)) = RecordHead::read_from_prefix(bytes) else {
-        return Parsed::Invalid;
-    };
-    let Ok(len) = usize::try_from(head.len.get()) else {
-        return Parsed::Invalid;
-    };
-    if head.magic.get() != RECORD_MAGIC || len > RECORD_BYTES_MAX {
-        return Parsed::Invalid;
+) -> Result<Found<'a>, Checked> {
+    match check(binding, segment, offset, bytes) {
+        Checked::Valid(len) => view(bytes, len).ok_or(Checked::Invalid),
+        other => Err(other),
     }
-    let Some(payload) = rest.get(..len) else {
-        return Parsed::Longer(RECORD_HEAD + len);
-    };
-    let seed = binding.seed(segment, head.epoch.get());
-    let covered = bytes.get(4..RECORD_HEAD + len).unwrap_or_default();
-    if record_crc(seed, offset, covered) != head.crc.get() {
-        return Parsed::Invalid;
-    }
-    Parsed::Valid(Found {
-        kind: head.kind,
-        epoch: head.epoch.get(),
-        flags: head.flags,
-        payload,
-    })
 }
 
 /// What a valid record is.
@@ -384,6 +399,11 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// Bytes the record takes, with its padding.
+    pub(super) fn size(&self) -> u32 {
+        u32::try_from(record_size(self.payload.len())).expect("records are small")
+    }
+
     fn frame(&self, durable: u64, floor: u32) -> Option<FrameInfo> {
         let block = 1u32.checked_shl(u32::from(self.flags))?;
         (SECTOR..=SEGMENT_HEAD)
@@ -394,12 +414,5 @@ impl<'a> Found<'a> {
                 floor,
                 block,
             })
-    }
-}
-
-impl Found<'_> {
-    /// Bytes the record takes, with its padding.
-    pub(super) fn size(&self) -> u32 {
-        u32::try_from(record_size(self.payload.len())).expect("records are small")
     }
 }

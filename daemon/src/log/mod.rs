@@ -8,11 +8,13 @@
 //! | module | |
 //! |---|---|
 //! | `format` | the bytes |
+//! | `allocate` | waiting for room |
 //! | `state` | where the next byte goes, who waits: bookkeeping without I/O |
 //! | `run` | the loops that write, flush, rotate and prepare segments |
 //! | `scan`, `survey`, `recover` | opening an existing log |
 //! | `read` | reading records and extents from any core |
 
+mod allocate;
 mod error;
 mod format;
 mod open;
@@ -31,12 +33,12 @@ pub use read::{LogReader, OwnedRecord};
 pub use recover::{Damage, RecordView, Recovery};
 
 use crate::base::limits::EXTENT_HEAD;
-use crate::base::local::{Notify, oneshot};
+use crate::base::local::{Notify, Receiver, oneshot};
 use crate::base::{AlignedBuf, Location};
 use crate::io::{Clock, Disk};
 use format::Binding;
 use segment::Table;
-use state::{Blocked, Class, State};
+use state::{Class, State};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -106,6 +108,17 @@ pub struct LogStats {
     pub full: bool,
 }
 
+/// An extent on its way to the device. Dropping it does not stop the write.
+pub struct Writing(Receiver<(Result<(), LogError>, AlignedBuf)>);
+
+impl Writing {
+    /// Resolves when the write completed; the buffer comes back.
+    pub async fn done(self) -> (Result<(), LogError>, AlignedBuf) {
+        let result = self.0.receive().await;
+        result.unwrap_or_else(|| (Err(LogError::Closed), AlignedBuf::with_capacity(0)))
+    }
+}
+
 struct Inner<D: Disk, C: Clock> {
     disk: D,
     clock: C,
@@ -132,9 +145,6 @@ impl<D: Disk, C: Clock> Clone for Log<D, C> {
         Self(self.0.clone())
     }
 }
-
-/// How long after a failed attempt the device is asked for space again.
-const FULL_RETRY: Duration = Duration::from_secs(1);
 
 impl<D: Disk, C: Clock> Log<D, C> {
     /// Appends one packed record to the batch that collects: copies `parts`, concatenated, once.
@@ -172,23 +182,34 @@ impl<D: Disk, C: Clock> Log<D, C> {
         tag: u128,
         buf: AlignedBuf,
     ) -> (Result<ExtentRef, LogError>, AlignedBuf) {
+        match self.start_extent(tag, buf).await {
+            Ok((extent, writing)) => {
+                let (result, buf) = writing.done().await;
+                (result.map(|()| extent), buf)
+            }
+            Err((error, buf)) => (Err(error), buf),
+        }
+    }
+
+    /// Like [`Log::append_extent`], but resolves as soon as the extent has its place, so that a
+    /// record that names it can be appended while it is being written. A commit of that record
+    /// covers the extent: it fails when the extent's write fails.
+    pub async fn start_extent(
+        &self,
+        tag: u128,
+        buf: AlignedBuf,
+    ) -> Result<(ExtentRef, Writing), (LogError, AlignedBuf)> {
         if buf.len() < EXTENT_HEAD {
             let error = LogError::Invalid("an extent's buffer begins with room for its header");
-            return (Err(error), buf);
+            return Err((error, buf));
         }
         let len = u32::try_from(buf.len() - EXTENT_HEAD).unwrap_or(u32::MAX);
         let (sender, receiver) = oneshot();
         let (mut sender, mut given) = (Some(sender), Some(buf));
-        let allocated = self
-            .allocate(|state| state.append_extent(tag, &mut given, &mut sender))
-            .await;
-        match (allocated, given) {
-            (Err(error), Some(buf)) => (Err(error), buf),
-            (Err(error), None) => (Err(error), AlignedBuf::with_capacity(0)),
-            (Ok(at), _) => match receiver.receive().await {
-                Some((result, buf)) => (result.map(|()| ExtentRef { at, len }), buf),
-                None => (Err(LogError::Closed), AlignedBuf::with_capacity(0)),
-            },
+        let allocated = self.allocate(|state| state.append_extent(tag, &mut given, &mut sender));
+        match allocated.await {
+            Ok(at) => Ok((ExtentRef { at, len }, Writing(receiver))),
+            Err(error) => Err((error, given.unwrap_or_else(|| AlignedBuf::with_capacity(0)))),
         }
     }
 
@@ -314,123 +335,5 @@ impl<D: Disk, C: Clock> Log<D, C> {
     /// [`Log::close`] or a failure; dropping it stops the log.
     pub fn run(&self) -> impl Future<Output = ()> + use<D, C> {
         run::run(run::Stop(self.0.clone()))
-    }
-
-    /// Tries an allocation until it succeeds or never will, first come first served.
-    async fn allocate<T>(
-        &self,
-        mut attempt: impl FnMut(&mut State<D::File>) -> Result<T, Blocked>,
-    ) -> Result<T, LogError> {
-        let inner = &self.0;
-        if inner.state.borrow().turns.is_empty() {
-            match inner.attempt(&mut attempt) {
-                Ok(value) => return Ok(value),
-                Err(Blocked::Failed(error)) => return Err(error),
-                Err(Blocked::NoSpare | Blocked::Rotating) => {}
-            }
-        }
-        let turn = Turn::take(inner);
-        let mut asked = false;
-        loop {
-            let ticket = inner.space.ticket();
-            if turn.is_first() {
-                match inner.attempt(&mut attempt) {
-                    Ok(value) => return Ok(value),
-                    Err(Blocked::Failed(error)) => return Err(error),
-                    Err(Blocked::NoSpare) if asked && inner.full_since.get().is_some() => {
-                        return Err(LogError::NoSpace);
-                    }
-                    Err(Blocked::NoSpare) => {
-                        inner.ask_for_spare()?;
-                        asked = true;
-                    }
-                    Err(Blocked::Rotating) => {}
-                }
-            }
-            inner.space.changed(ticket).await;
-        }
-    }
-}
-
-impl<D: Disk, C: Clock> Inner<D, C> {
-    /// Tries an allocation and starts what it made necessary.
-    fn attempt<T>(
-        &self,
-        attempt: &mut impl FnMut(&mut State<D::File>) -> Result<T, Blocked>,
-    ) -> Result<T, Blocked> {
-        let mut state = self.state.borrow_mut();
-        let before = state.segment;
-        let result = attempt(&mut state);
-        let (queued, rotated) = (!state.queue.is_empty(), state.segment != before);
-        let opened = rotated.then(|| (state.segment, state.file.clone()));
-        drop(state);
-        if let Some((segment, file)) = opened {
-            self.table.insert(segment, file);
-            self.prepare.notify();
-        }
-        if queued || rotated {
-            self.work.notify();
-        }
-        result
-    }
-
-    /// Has a spare segment prepared, unless the device was full a moment ago.
-    fn ask_for_spare(&self) -> Result<(), LogError> {
-        if let Some(since) = self.full_since.get() {
-            if self.clock.monotonic() < since + FULL_RETRY {
-                return Err(LogError::NoSpace);
-            }
-            self.full_since.set(None);
-        }
-        self.prepare.notify();
-        Ok(())
-    }
-
-    /// Ends the log: nothing is written any more, everybody who waits is told.
-    fn halt(&self, poison: Option<&LogError>) {
-        let reason = poison.map(|error| error.to_string().into());
-        let jobs = self.state.borrow_mut().stop(reason);
-        for job in jobs {
-            if let state::Then::Extent(sender, len) = job.then {
-                let error = self.state.borrow().stopped().err();
-                let mut buf = job.buf;
-                buf.set_len(len);
-                sender.send((Err(error.unwrap_or(LogError::Closed)), buf));
-            }
-        }
-        for retiring in self.retiring.take() {
-            retiring.sender.send(Err(LogError::Closed));
-        }
-        self.work.notify();
-        self.space.notify();
-        self.prepare.notify();
-    }
-}
-
-/// A place in the queue for room in the log; given up when dropped.
-struct Turn<'a, D: Disk, C: Clock> {
-    inner: &'a Inner<D, C>,
-    number: u64,
-}
-
-impl<'a, D: Disk, C: Clock> Turn<'a, D, C> {
-    fn take(inner: &'a Inner<D, C>) -> Self {
-        let mut state = inner.state.borrow_mut();
-        let number = state.next_turn;
-        state.next_turn += 1;
-        state.turns.push_back(number);
-        Self { inner, number }
-    }
-
-    fn is_first(&self) -> bool {
-        self.inner.state.borrow().turns.front() == Some(&self.number)
-    }
-}
-
-impl<D: Disk, C: Clock> Drop for Turn<'_, D, C> {
-    fn drop(&mut self) {
-        let number = self.number;
-        self.inner.state.borrow_mut().turns.retain(|n| *n != number);
-        self.inner.space.notify();
     }
 }

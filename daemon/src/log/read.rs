@@ -1,7 +1,7 @@
 //! Reading from any thread: one device read for a record whose length is known or for an extent,
 //! and nothing is returned that was not verified.
 
-use super::format::{self, Binding, ExtentInfo, Item, Parsed, RECORD_HEAD};
+use super::format::{self, Binding, Checked, ExtentInfo, Item, RECORD_HEAD};
 use super::segment::Table;
 use super::{ExtentRef, LogError};
 use crate::base::limits::{BODY_CRC_BLOCK, EXTENT_HEAD};
@@ -61,7 +61,7 @@ impl<D: Disk> LogReader<D> {
             let (buf, start) = read(&file, at, 0, len).await?;
             let bytes = buf.get(start..).unwrap_or_default();
             match format::parse(&self.binding, at.segment, at.offset, bytes) {
-                Parsed::Valid(found) => {
+                Ok(found) => {
                     let Some(Item::Record(kind, payload)) = found.item() else {
                         return Err(corrupt(at, "another kind of record"));
                     };
@@ -69,9 +69,9 @@ impl<D: Disk> LogReader<D> {
                     let range = start..start + payload.len();
                     return Ok(OwnedRecord { kind, buf, range });
                 }
-                Parsed::Longer(needed) if needed > len => len = needed,
-                Parsed::Longer(_) => return Err(corrupt(at, "beyond the segment")),
-                Parsed::Invalid => return Err(corrupt(at, "checksum")),
+                Err(Checked::Longer(needed)) if needed > len => len = needed,
+                Err(Checked::Longer(_)) => return Err(corrupt(at, "beyond the segment")),
+                Err(_) => return Err(corrupt(at, "checksum")),
             }
         }
     }
@@ -136,7 +136,7 @@ impl<D: Disk> LogReader<D> {
 
     fn extent_info<'a>(&self, at: Location, head: &'a [u8]) -> Result<ExtentInfo<'a>, LogError> {
         match format::parse(&self.binding, at.segment, at.offset, head) {
-            Parsed::Valid(found) => match found.item() {
+            Ok(found) => match found.item() {
                 Some(Item::Extent(_, info)) => Ok(info),
                 _ => Err(corrupt(at, "another kind of record")),
             },

@@ -1,7 +1,7 @@
 //! A window over a segment file for reading it front to back in bounded pieces.
 
 use super::LogError;
-use super::format::{self, Binding, Found, Parsed, RECORD_HEAD};
+use super::format::{self, Binding, Checked, Found, RECORD_HEAD};
 use crate::base::AlignedBuf;
 use crate::base::limits::BLOCK;
 use crate::io::{DiskFile, IoError, IoErrorKind};
@@ -116,18 +116,17 @@ impl<F: DiskFile> Window<F> {
     pub(super) async fn record(&mut self, at: u32) -> Result<Option<Found<'_>>, LogError> {
         let (segment, binding) = (self.segment, self.binding);
         let mut len = RECORD_HEAD;
-        // Two rounds: the first may find that the record is longer than what the window holds.
-        for _ in 0..2 {
-            match format::parse(&binding, segment, at, self.bytes(at, len).await?) {
-                Parsed::Valid(_) => break,
-                Parsed::Longer(needed) => len = needed,
-                Parsed::Invalid => return Ok(None),
+        loop {
+            let bytes = self.bytes(at, len).await?;
+            match format::check(&binding, segment, at, bytes) {
+                Checked::Valid(payload) => {
+                    let bytes = self.bytes(at, RECORD_HEAD + payload).await?;
+                    return Ok(format::view(bytes, payload));
+                }
+                // More than the window held; if it still is too long the segment ends before it.
+                Checked::Longer(needed) if needed > len => len = needed,
+                Checked::Longer(_) | Checked::Invalid => return Ok(None),
             }
-        }
-        // Parsed again because the borrow of the first time cannot leave the loop.
-        match format::parse(&binding, segment, at, self.bytes(at, len).await?) {
-            Parsed::Valid(found) => Ok(Some(found)),
-            _ => Ok(None),
         }
     }
 }
