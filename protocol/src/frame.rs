@@ -283,6 +283,12 @@ impl<'a> Builder<'a> {
         Self { out, start }
     }
 
+    /// Takes up a frame at `start` of `out`, where [`HEADER_BYTES`] were left free and the body
+    /// follows.
+    pub const fn resume(out: &'a mut Vec<u8>, start: usize) -> Self {
+        Self { out, start }
+    }
+
     /// Completes the frame. A body over its kind's limit is an error, and the frame is taken back.
     pub fn finish(self, header: Header, signer: Option<&mut Signer>) -> Result<(), TooLong> {
         let body = self.out.len().saturating_sub(self.start + HEADER_BYTES);

@@ -226,6 +226,24 @@ impl Opcode {
         self as u16
     }
 
+    /// Whether it only looks; everything else belongs into an audit log.
+    #[must_use]
+    pub const fn only_reads(self) -> bool {
+        matches!(
+            self,
+            Self::Hello
+                | Self::Authenticate
+                | Self::StatusGet
+                | Self::VolumeInfoGet
+                | Self::VolumeList
+                | Self::BucketInfoGet
+                | Self::BucketList
+                | Self::UserList
+                | Self::KeyInfoGet
+                | Self::KeyList
+        )
+    }
+
     /// Whether a stream belongs to it: data frames of the client's, or of the daemon's.
     #[must_use]
     pub const fn streams(self) -> bool {

@@ -1,1 +1,23 @@
-//! admin
+//! The binary admin protocol: the listeners, the connections and what they dispatch to.
+//! `docs/format/admin-protocol.md` specifies the bytes, the crate `chainring-protocol` implements
+//! them; here is what a daemon does with them.
+//!
+//! A connection is a reader, a writer and a task per request in progress ([`connection`]). They meet
+//! in its [`channel`]: what is to be sent, and the streams that wait for frames. Requests are carried
+//! out by a [`Backend`]; [`failure`] is the one place that says which error of the engine becomes
+//! which result code.
+
+mod backend;
+mod channel;
+mod connection;
+mod inbox;
+mod listener;
+mod session;
+mod socket;
+mod transfer;
+
+pub use backend::{Backend, Caller, Download, Login, Upload};
+pub use listener::{serve_tcp, serve_unix};
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,21 @@ pub const CONNECTIONS_MAX: usize = 16 * 1024;
 /// Most body bytes in memory at once, all cores together. Uploads beyond it wait.
 pub const IN_FLIGHT_BYTES_MAX: usize = 512 * 1024 * 1024;
 
-/// Largest frame of the admin protocol.
-pub const ADMIN_FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Most admin connections at once.
-pub const ADMIN_CONNECTIONS_MAX: usize = 256;
+/// Most connections of each admin listener, the unix socket's and TCP's.
+pub const ADMIN_CONNECTIONS_MAX: usize = 128;
+/// Most connections of the admin TCP port that have not logged in yet; more wait to be accepted.
+pub const ADMIN_LOGINS_MAX: usize = 16;
+/// Hello and login must be over this long after a connection was accepted.
+pub const ADMIN_LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// A wrong login is answered after this time. With [`ADMIN_LOGINS_MAX`] it bounds guessing.
+pub const ADMIN_LOGIN_PENALTY: Duration = Duration::from_secs(1);
+/// Requests of an admin connection in progress at once. No more is read meanwhile.
+pub const ADMIN_REQUESTS_MAX: usize = 32;
+/// Uploads and downloads of an admin connection at once.
+pub const ADMIN_STREAMS_MAX: usize = 4;
+/// Bytes to be sent on an admin connection that are kept before requests and downloads wait.
+pub const ADMIN_OUTBOX_BYTES: usize = 2 * 1024 * 1024;
+/// An admin client that takes no byte for this long is cut off.
+pub const ADMIN_SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// An upload that brings nothing, or a download that is granted nothing, for this long is over.
+pub const ADMIN_STREAM_TIMEOUT: Duration = Duration::from_secs(600);

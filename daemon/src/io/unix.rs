@@ -99,6 +99,14 @@ pub struct PeerCredentials {
     pub pid: i32,
 }
 
+impl PeerCredentials {
+    /// Whether this is the user the process runs as, or root.
+    #[must_use]
+    pub fn is_own_user_or_root(&self) -> bool {
+        self.uid == 0 || self.uid == rustix::process::geteuid().as_raw()
+    }
+}
+
 /// An accepted connection on a Unix socket.
 pub struct UnixStream {
     connection: Connection,

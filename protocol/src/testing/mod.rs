@@ -15,12 +15,13 @@ use crate::secret::Secret;
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use store::Store;
+
+pub use store::{FakeStore, Outcome};
 
 /// A daemon in memory; connections may share it from several threads.
 #[derive(Default)]
 pub struct FakeDaemon {
-    store: Mutex<Store>,
+    store: Mutex<FakeStore>,
     /// Access key and secret of the one who may log in; without them no login is asked for.
     login: Option<(String, Secret)>,
 }
@@ -68,7 +69,7 @@ impl FakeDaemon {
         Ok(())
     }
 
-    fn store(&self) -> MutexGuard<'_, Store> {
+    fn store(&self) -> MutexGuard<'_, FakeStore> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

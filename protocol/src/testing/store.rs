@@ -1,4 +1,4 @@
-//! What the daemon in memory holds.
+//! What a daemon in memory holds.
 
 use crate::message::{
     BucketDeleted, BucketInfo, BucketName, Credentials, Done, Durability, KeyEntry, KeyInfo,
@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 /// 2026-01-02T03:04:05.678Z, the time of everything.
 const NOW: u64 = 1_767_323_045_678;
 
-type Outcome<T> = Result<T, Failure>;
+/// A reply, or why there is none.
+pub type Outcome<T> = Result<T, Failure>;
 
-pub(super) struct Store {
+/// Volumes, buckets, links, users and keys in memory, without any rules about names.
+pub struct FakeStore {
     volumes: BTreeMap<String, String>,
     /// The source of a link, or the objects of a bucket.
     buckets: BTreeMap<(String, String), Bucket>,
@@ -27,7 +29,7 @@ enum Bucket {
     Real(BTreeMap<String, Vec<u8>>),
 }
 
-impl Default for Store {
+impl Default for FakeStore {
     fn default() -> Self {
         Self {
             volumes: BTreeMap::from([("s3v".to_owned(), "root".to_owned())]),
@@ -69,8 +71,9 @@ fn page<'a, K: AsRef<str> + 'a, T>(
     }
 }
 
-impl Store {
-    pub(super) fn call(&mut self, request: Request) -> Outcome<Reply> {
+impl FakeStore {
+    /// Carries out any request but those of a connection or a stream.
+    pub fn call(&mut self, request: Request) -> Outcome<Reply> {
         Ok(match request {
             Request::StatusGet(_) => self.status().into(),
             Request::VolumeCreate(call) => {
@@ -305,7 +308,7 @@ impl Store {
     }
 
     /// Follows a link once.
-    pub(super) fn resolve(&self, name: &BucketName) -> Outcome<BucketName> {
+    pub fn resolve(&self, name: &BucketName) -> Outcome<BucketName> {
         self.volume(&name.volume)?;
         match self.buckets.get(&key_of(name)) {
             None => fail(ResultCode::BucketNotFound, format!("no bucket {name}")),
@@ -334,7 +337,8 @@ impl Store {
         }
     }
 
-    pub(super) fn put(&mut self, put: &KeyPut, bytes: Vec<u8>) -> Outcome<Reply> {
+    /// Writes a key.
+    pub fn put(&mut self, put: &KeyPut, bytes: Vec<u8>) -> Outcome<Reply> {
         if put.size.is_some_and(|size| size != bytes.len() as u64) {
             return fail(ResultCode::InvalidRequest, "another number of bytes came");
         }
@@ -343,7 +347,8 @@ impl Store {
         Ok(self.get(&put.bucket, &put.key)?.0.into())
     }
 
-    pub(super) fn get(&self, bucket: &BucketName, key: &str) -> Outcome<(KeyInfo, Vec<u8>)> {
+    /// Reads a key.
+    pub fn get(&self, bucket: &BucketName, key: &str) -> Outcome<(KeyInfo, Vec<u8>)> {
         let Some(bytes) = self.objects(bucket)?.get(key) else {
             return fail(ResultCode::KeyNotFound, format!("no key {key}"));
         };

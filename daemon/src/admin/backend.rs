@@ -1,0 +1,83 @@
+//! What the admin connections need of the engine.
+
+use chainring_protocol::message::{KeyGet, KeyInfo, KeyPut};
+use chainring_protocol::{Failure, Reply, Request, Secret};
+use std::fmt;
+use std::future::Future;
+
+/// Who asks. Only administrators become callers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Root or the daemon's user, on the unix socket.
+    Local {
+        /// The user of the system.
+        uid: u32,
+        /// The process.
+        pid: i32,
+    },
+    /// A user of the store who logged in over TCP.
+    User(String),
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local { uid, pid } => write!(f, "uid {uid}, process {pid}"),
+            Self::User(name) => f.write_str(name),
+        }
+    }
+}
+
+/// An access key that may log in.
+#[derive(Debug)]
+pub struct Login {
+    /// The administrator it belongs to.
+    pub user: String,
+    /// Its secret.
+    pub secret: Secret,
+}
+
+/// Carries out requests. All of its futures may be dropped; changes that were begun then are
+/// completed or not, but never by half.
+pub trait Backend: 'static {
+    /// A key being written.
+    type Upload: Upload;
+    /// A key being read.
+    type Download: Download;
+
+    /// The login of an access key, if it is an administrator's.
+    fn login(&self, access_key: &str) -> Option<Login>;
+    /// Carries out any request but hello, authenticate, and those that begin a stream.
+    fn call(
+        &self,
+        caller: &Caller,
+        request: Request,
+    ) -> impl Future<Output = Result<Reply, Failure>>;
+    /// Begins to write a key.
+    fn upload(
+        &self,
+        caller: &Caller,
+        put: KeyPut,
+    ) -> impl Future<Output = Result<Self::Upload, Failure>>;
+    /// Begins to read a key.
+    fn download(
+        &self,
+        caller: &Caller,
+        get: KeyGet,
+    ) -> impl Future<Output = Result<(KeyInfo, Self::Download), Failure>>;
+}
+
+/// A key being written. Dropped without [`Upload::finish`], it leaves nothing visible.
+pub trait Upload: 'static {
+    /// Takes the next piece over; resolves when it can take another.
+    fn write(&mut self, piece: &[u8]) -> impl Future<Output = Result<(), Failure>>;
+    /// All of it was written: resolves when the object is durable and visible.
+    fn finish(self) -> impl Future<Output = Result<KeyInfo, Failure>>;
+}
+
+/// A key being read.
+pub trait Download: 'static {
+    /// Appends the next bytes to `out`, at most
+    /// [`chainring_protocol::limits::DATA_BYTES_MAX`] of them; `false` at the end.
+    fn read(&mut self, out: &mut Vec<u8>) -> impl Future<Output = Result<bool, Failure>>;
+}

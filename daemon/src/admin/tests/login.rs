@@ -1,0 +1,253 @@
+//! The login over TCP: S11 and S30 of the threat model. Nothing is answered without proof, every
+//! proof is good for one frame in one place, and failures tell nothing.
+
+use super::{Daemon, code, with_daemon};
+use chainring_protocol::auth::{Session, Transcript};
+use chainring_protocol::client::{Client, ClientError, Login};
+use chainring_protocol::codec::Codec;
+use chainring_protocol::frame::{Builder, Frame, Header, Kind};
+use chainring_protocol::message::{
+    Authenticate, BucketCreate, BucketName, Hello, KeyPut, S3SecretGet, S3SecretSet, StatusGet,
+    UserCreate, VolumeCreate,
+};
+use chainring_protocol::{Call, Failure, Opcode, ResultCode, Secret};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+fn stream(daemon: &Daemon) -> TcpStream {
+    let stream = TcpStream::connect(daemon.tcp).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+}
+
+fn login(key_id: &str, secret: &str) -> Login {
+    Login {
+        key_id: key_id.to_owned(),
+        secret: Secret::new(secret.to_owned()),
+        nonce: [9; 32],
+    }
+}
+
+fn connect(daemon: &Daemon, login: &Login) -> Result<Client<TcpStream>, ClientError> {
+    Client::connect_with_login(stream(daemon), "test", login)
+}
+
+#[test]
+fn an_administrator_is_served_but_gets_no_secrets() {
+    with_daemon(|daemon| {
+        let mut client = connect(&daemon, &login("ADMIN", "right-secret")).unwrap();
+        client.call(&StatusGet {}).unwrap();
+        let bucket = BucketName::new("s3v", "bucket");
+        let create = BucketCreate {
+            bucket: bucket.clone(),
+            owner: None,
+        };
+        client.call(&create).unwrap();
+        let put = KeyPut {
+            bucket,
+            key: "k".to_owned(),
+            size: None,
+            content_type: None,
+        };
+        let bytes = vec![5; 6 << 20];
+        let mut source = &bytes[..];
+        let mut upload = client.upload(&put).unwrap();
+        while upload.send_from(&mut source).unwrap() > 0 {}
+        assert_eq!(upload.finish().unwrap().size, 6 << 20);
+
+        let denied = ResultCode::PermissionDenied;
+        assert_eq!(code(client.call(&S3SecretGet { user: None })), denied);
+        let secret = Secret::new("new-secret".to_owned());
+        assert_eq!(
+            code(client.call(&S3SecretSet { user: None, secret })),
+            denied
+        );
+        let create = UserCreate {
+            name: "eve".to_owned(),
+            access_key: None,
+            secret: None,
+            admin: true,
+        };
+        assert_eq!(code(client.call(&create)), denied);
+    });
+}
+
+#[test]
+fn a_wrong_secret_and_an_unknown_key_are_answered_alike() {
+    with_daemon(|daemon| {
+        let wrong = connect(&daemon, &login("ADMIN", "wrong-secret")).unwrap_err();
+        let unknown = connect(&daemon, &login("NOBODY", "right-secret")).unwrap_err();
+        assert_eq!(wrong.to_string(), "PERMISSION_DENIED the login is wrong");
+        assert_eq!(wrong.to_string(), unknown.to_string());
+        assert!(matches!(
+            Client::connect(stream(&daemon), "test"),
+            Err(ClientError::AuthenticationRequired)
+        ));
+    });
+}
+
+/// A client by hand, so that it can do what the real one does not.
+struct Raw {
+    stream: TcpStream,
+    session: Session,
+    next: u32,
+}
+
+impl Raw {
+    fn connect(daemon: &Daemon) -> Self {
+        let mut stream = stream(daemon);
+        let hello = Hello {
+            version_min: 1,
+            version_max: 1,
+            nonce: [1; 32],
+            key_id: "ADMIN".to_owned(),
+            software: String::new(),
+        };
+        let mut asked = Vec::new();
+        let builder = Builder::new(&mut asked);
+        hello.encode(builder.out).unwrap();
+        let header = Header::new(Kind::Request, 0, Opcode::Hello.number());
+        builder.finish(header, None).unwrap();
+        stream.write_all(&asked).unwrap();
+        let answered = read_frame(&mut stream).unwrap();
+        let secret = Secret::new("right-secret".to_owned());
+        let session = Session::new(&secret, &Transcript::new(&asked, &answered));
+        Self {
+            stream,
+            session,
+            next: 1,
+        }
+    }
+
+    fn logged_in(daemon: &Daemon) -> Self {
+        let mut raw = Self::connect(daemon);
+        let frame = raw.frame(&Authenticate {});
+        raw.stream.write_all(&frame).unwrap();
+        assert_eq!(raw.result(), Ok(ResultCode::Ok));
+        raw
+    }
+
+    /// The next frame, signed.
+    fn frame<C: Call>(&mut self, call: &C) -> Vec<u8> {
+        let mut out = Vec::new();
+        let builder = Builder::new(&mut out);
+        call.encode(builder.out).unwrap();
+        let header = Header::new(Kind::Request, self.next, C::OPCODE.number());
+        self.next += 1;
+        builder
+            .finish(header, Some(&mut self.session.client))
+            .unwrap();
+        out
+    }
+
+    /// The result of the next answer; an unsigned one's failure in full.
+    fn result(&mut self) -> Result<ResultCode, Failure> {
+        let bytes = read_frame(&mut self.stream).unwrap();
+        let frame = Frame::parse(&bytes).unwrap().unwrap();
+        match frame.tag() {
+            Some(tag) => {
+                self.session.daemon.verify(frame.covered(), tag).unwrap();
+                Ok(ResultCode::from_number(frame.header.result).unwrap())
+            }
+            None => Err(Failure::from_frame(frame.header.result, frame.body()).unwrap()),
+        }
+    }
+
+    /// Sends `bytes`, is told that the login is wrong, and that is the end.
+    fn is_thrown_out(mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+        let failure = self.result().unwrap_err();
+        assert_eq!(failure.code, ResultCode::PermissionDenied);
+        assert_eq!(self.stream.read(&mut [0]).unwrap(), 0);
+    }
+}
+
+fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(frame) = Frame::parse(&bytes).unwrap() {
+            return Some(frame.bytes().to_vec());
+        }
+        // One at a time, to read nothing of the next frame.
+        let mut byte = [0];
+        if stream.read(&mut byte).ok()? == 0 {
+            return None;
+        }
+        bytes.push(byte[0]);
+    }
+}
+
+fn create(name: &str) -> VolumeCreate {
+    VolumeCreate {
+        name: name.to_owned(),
+        owner: None,
+    }
+}
+
+#[test]
+fn a_replayed_a_changed_and_an_unsigned_frame_end_the_connection() {
+    with_daemon(|daemon| {
+        let mut raw = Raw::logged_in(&daemon);
+        let first = raw.frame(&create("vol1"));
+        raw.stream.write_all(&first).unwrap();
+        assert_eq!(raw.result(), Ok(ResultCode::Ok));
+        raw.is_thrown_out(&first);
+
+        // The tag of a look at a volume does not serve to delete it.
+        let mut raw = Raw::logged_in(&daemon);
+        let mut changed = raw.frame(&create("vol2"));
+        changed[12] = 4;
+        raw.is_thrown_out(&changed);
+
+        let mut raw = Raw::logged_in(&daemon);
+        let mut changed = raw.frame(&create("vol3"));
+        changed[25] ^= 1;
+        raw.is_thrown_out(&changed);
+
+        let mut raw = Raw::logged_in(&daemon);
+        let mut unsigned = raw.frame(&create("vol4"));
+        unsigned[6] = 0;
+        unsigned.truncate(unsigned.len() - 32);
+        raw.is_thrown_out(&unsigned);
+
+        let mut raw = Raw::logged_in(&daemon);
+        let skipped = raw.frame(&create("vol5"));
+        let next = raw.frame(&create("vol6"));
+        drop(skipped);
+        raw.is_thrown_out(&next);
+
+        let names = daemon.client().call(&StatusGet {}).unwrap().volumes;
+        assert_eq!(names, 2, "s3v and vol1");
+    });
+}
+
+#[test]
+fn a_right_tag_alone_is_no_login() {
+    with_daemon(|daemon| {
+        let mut raw = Raw::connect(&daemon);
+        let frame = raw.frame(&create("vol1"));
+        raw.stream.write_all(&frame).unwrap();
+        assert_eq!(raw.result(), Ok(ResultCode::PermissionDenied));
+        let frame = raw.frame(&Authenticate {});
+        raw.stream.write_all(&frame).unwrap();
+        assert_eq!(raw.result(), Ok(ResultCode::Ok));
+        // Once is enough.
+        let frame = raw.frame(&Authenticate {});
+        raw.stream.write_all(&frame).unwrap();
+        assert_eq!(raw.result(), Ok(ResultCode::InvalidRequest));
+    });
+}
+
+/// A connection's tags are of no use on another one, whose nonce differs.
+#[test]
+fn the_frames_of_one_connection_do_not_serve_on_another() {
+    with_daemon(|daemon| {
+        let mut one = Raw::connect(&daemon);
+        let other = Raw::connect(&daemon);
+        let frame = one.frame(&Authenticate {});
+        other.is_thrown_out(&frame);
+    });
+}

@@ -1,0 +1,174 @@
+//! The admin listeners over real sockets, against the synchronous client and against raw bytes. The
+//! backend holds everything in memory and can be told to be slow or to panic.
+
+mod login;
+mod raw;
+mod requests;
+mod streams;
+
+use super::{Backend, Caller, Download, Login, Upload, serve_tcp, serve_unix};
+use crate::io::runtime::run;
+use crate::io::{UnixListener, net, reply, sleep, spawn};
+use chainring_protocol::client::{Client, ClientError};
+use chainring_protocol::limits::DATA_BYTES_MAX;
+use chainring_protocol::message::{BucketCreate, BucketName, KeyGet, KeyInfo, KeyPut};
+use chainring_protocol::testing::FakeStore;
+use chainring_protocol::{Failure, Reply, Request, ResultCode, Secret};
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Where a daemon under test listens.
+#[derive(Clone)]
+struct Daemon {
+    socket: PathBuf,
+    tcp: SocketAddr,
+}
+
+impl Daemon {
+    fn stream(&self) -> UnixStream {
+        let stream = UnixStream::connect(&self.socket).unwrap();
+        // A test that hangs fails.
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        stream
+    }
+
+    fn client(&self) -> Client<UnixStream> {
+        Client::connect(self.stream(), "test 1.0").unwrap()
+    }
+
+    /// A client, and /s3v/bucket.
+    fn with_bucket(&self) -> (Client<UnixStream>, BucketName) {
+        let mut client = self.client();
+        let bucket = BucketName::new("s3v", "bucket");
+        let create = BucketCreate {
+            bucket: bucket.clone(),
+            owner: None,
+        };
+        client.call(&create).unwrap();
+        (client, bucket)
+    }
+}
+
+/// Runs `test` on a thread of its own while a daemon serves.
+fn with_daemon(test: impl FnOnce(Daemon) + Send + 'static) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("admin.sock");
+    let unix = UnixListener::bind(&socket).unwrap();
+    let tcp = net::listen("127.0.0.1:0".parse().unwrap(), 1)
+        .unwrap()
+        .remove(0);
+    let daemon = Daemon {
+        socket,
+        tcp: tcp.local_addr(),
+    };
+    let thread = run(async move {
+        let backend = Rc::new(FakeBackend::default());
+        let other = backend.clone();
+        spawn(async move { serve_unix(unix, other).await.unwrap() });
+        spawn(async move { serve_tcp(tcp, backend).await.unwrap() });
+        let (done, answer) = reply();
+        let thread = std::thread::spawn(move || {
+            // Says so even when the test panics.
+            let _done = done;
+            test(daemon);
+        });
+        let _: Option<()> = answer.await;
+        thread
+    })
+    .unwrap();
+    thread.join().unwrap();
+}
+
+fn code<T: std::fmt::Debug>(outcome: Result<T, ClientError>) -> ResultCode {
+    match outcome.unwrap_err() {
+        ClientError::Refused(failure) => failure.code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[derive(Default)]
+struct FakeBackend(Rc<RefCell<FakeStore>>);
+
+struct FakeUpload {
+    store: Rc<RefCell<FakeStore>>,
+    put: KeyPut,
+    bytes: Vec<u8>,
+}
+
+struct FakeDownload {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Backend for FakeBackend {
+    type Upload = FakeUpload;
+    type Download = FakeDownload;
+
+    fn login(&self, access_key: &str) -> Option<Login> {
+        (access_key == "ADMIN").then(|| Login {
+            user: "admin".to_owned(),
+            secret: Secret::new("right-secret".to_owned()),
+        })
+    }
+
+    async fn call(&self, _: &Caller, request: Request) -> Result<Reply, Failure> {
+        if let Request::VolumeInfoGet(call) = &request {
+            assert_ne!(call.name, "panic", "as the test wishes");
+            if call.name == "slow" {
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+        self.0.borrow_mut().call(request)
+    }
+
+    async fn upload(&self, _: &Caller, put: KeyPut) -> Result<FakeUpload, Failure> {
+        self.0.borrow().resolve(&put.bucket)?;
+        Ok(FakeUpload {
+            store: self.0.clone(),
+            put,
+            bytes: Vec::new(),
+        })
+    }
+
+    async fn download(&self, _: &Caller, get: KeyGet) -> Result<(KeyInfo, FakeDownload), Failure> {
+        let (info, bytes) = self.0.borrow().get(&get.bucket, &get.key)?;
+        Ok((info, FakeDownload { bytes, at: 0 }))
+    }
+}
+
+impl Upload for FakeUpload {
+    async fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        assert_ne!(piece, b"panic", "as the test wishes");
+        self.bytes.extend_from_slice(piece);
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<KeyInfo, Failure> {
+        match self.store.borrow_mut().put(&self.put, self.bytes)? {
+            Reply::Key(info) => Ok(info),
+            _ => Err(Failure::new(ResultCode::InternalError, "no key")),
+        }
+    }
+}
+
+impl Download for FakeDownload {
+    async fn read(&mut self, out: &mut Vec<u8>) -> Result<bool, Failure> {
+        if self.bytes.starts_with(b"damaged") && self.at > 0 {
+            return Err(Failure::new(
+                ResultCode::InternalError,
+                "a checksum is wrong",
+            ));
+        }
+        let rest = &self.bytes[self.at..];
+        let piece = &rest[..rest.len().min(DATA_BYTES_MAX as usize)];
+        self.at += piece.len();
+        out.extend_from_slice(piece);
+        Ok(!piece.is_empty())
+    }
+}
