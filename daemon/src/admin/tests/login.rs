@@ -157,7 +157,7 @@ impl Raw {
     }
 
     /// Sends `bytes`, is told that the login is wrong, and that is the end.
-    fn is_thrown_out(mut self, bytes: &[u8]) {
+    fn expect_the_end(mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
         let failure = self.result().unwrap_err();
         assert_eq!(failure.code, ResultCode::PermissionDenied);
@@ -194,30 +194,30 @@ fn a_replayed_a_changed_and_an_unsigned_frame_end_the_connection() {
         let first = raw.frame(&create("vol1"));
         raw.stream.write_all(&first).unwrap();
         assert_eq!(raw.result(), Ok(ResultCode::Ok));
-        raw.is_thrown_out(&first);
+        raw.expect_the_end(&first);
 
         // The tag of a look at a volume does not serve to delete it.
         let mut raw = Raw::logged_in(&daemon);
         let mut changed = raw.frame(&create("vol2"));
         changed[12] = 4;
-        raw.is_thrown_out(&changed);
+        raw.expect_the_end(&changed);
 
         let mut raw = Raw::logged_in(&daemon);
         let mut changed = raw.frame(&create("vol3"));
         changed[25] ^= 1;
-        raw.is_thrown_out(&changed);
+        raw.expect_the_end(&changed);
 
         let mut raw = Raw::logged_in(&daemon);
         let mut unsigned = raw.frame(&create("vol4"));
         unsigned[6] = 0;
         unsigned.truncate(unsigned.len() - 32);
-        raw.is_thrown_out(&unsigned);
+        raw.expect_the_end(&unsigned);
 
         let mut raw = Raw::logged_in(&daemon);
         let skipped = raw.frame(&create("vol5"));
         let next = raw.frame(&create("vol6"));
         drop(skipped);
-        raw.is_thrown_out(&next);
+        raw.expect_the_end(&next);
 
         let names = daemon.client().call(&StatusGet {}).unwrap().volumes;
         assert_eq!(names, 2, "s3v and vol1");
@@ -248,6 +248,6 @@ fn the_frames_of_one_connection_do_not_serve_on_another() {
         let mut one = Raw::connect(&daemon);
         let other = Raw::connect(&daemon);
         let frame = one.frame(&Authenticate {});
-        other.is_thrown_out(&frame);
+        other.expect_the_end(&frame);
     });
 }
