@@ -176,7 +176,8 @@ impl Body {
         };
         match step {
             Step::Consumed(count) => self.take_wire(count as u64)?,
-            Step::Done if self.wire_left.is_some_and(|left| left > 0) => {
+            // Without a length of the transport, only what is buffered can show an excess.
+            Step::Done if self.wire_left.map_or(!buffered.is_empty(), |left| left > 0) => {
                 return Err(S3Error::new(
                     ErrorCode::InvalidRequest,
                     "The body goes on after its last chunk.",

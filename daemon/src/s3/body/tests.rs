@@ -225,6 +225,22 @@ fn s4_no_byte_of_an_unsigned_stream_can_be_changed() {
 }
 
 #[test]
+fn s4_nothing_follows_a_stream_of_unknown_length() {
+    let (head, wire) = unsigned(b"bar", 3, ChecksumAlgorithm::Crc32);
+    let run_chunked = |wire: &[u8]| {
+        let payload = Payload::StreamingUnsignedTrailer;
+        run(
+            Body::new(&head, payload, Transport::Chunked, OPTIONS).unwrap(),
+            wire,
+            1000,
+        )
+    };
+    assert_eq!(run_chunked(&wire).unwrap().0, b"bar");
+    let longer = [&wire[..], b"x"].concat();
+    assert_eq!(code(run_chunked(&longer)), ErrorCode::InvalidRequest);
+}
+
+#[test]
 fn s4_the_decoded_length_is_exact() {
     let (head, wire) = unsigned(b"0123456789", 4, ChecksumAlgorithm::Crc32);
     for (length, expected) in [

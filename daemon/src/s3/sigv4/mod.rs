@@ -153,9 +153,8 @@ impl Verifier {
         canonical::check_signed(head, claim)?;
         let scope = &claim.scope;
         let cached = self.keys.borrow().get(scope, secret.as_ref());
-        let key = cached
-            .clone()
-            .unwrap_or_else(|| SigningKey::derive(secret.as_ref(), scope));
+        let is_new = cached.is_none();
+        let key = cached.unwrap_or_else(|| SigningKey::derive(secret.as_ref(), scope));
         let amz_date = time::format_amz(claim.date);
         let mut buffer = self.scratch.take();
         let mut canonical = Canonical::new(&mut buffer);
@@ -179,16 +178,17 @@ impl Verifier {
                 .with("SignatureProvided", key::hex(&claim.signature))
                 .with("CanonicalRequest", canonical_request));
         }
-        if cached.is_none() {
+        if is_new {
             let mut keys = self.keys.borrow_mut();
             keys.put(scope, secret.as_ref(), key.clone());
         }
         self.scratch.replace(buffer);
-        let seed = ChunkSigner::new(key, &amz_date, scope.text(), &claim.signature);
         let mode = payload::Mode::parse(claim.payload)?;
         let payload = match mode {
             payload::Mode::Unsigned if claim.presigned => payload::of_presigned_unsigned(head)?,
-            mode => Payload::new(mode, seed),
+            mode => Payload::new(mode, || {
+                ChunkSigner::new(key, &amz_date, scope.text(), &claim.signature)
+            }),
         };
         Ok((user, payload))
     }

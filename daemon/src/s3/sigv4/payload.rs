@@ -72,13 +72,13 @@ pub(super) fn text(value: &[u8]) -> Result<&str> {
 }
 
 impl Payload {
-    pub(super) fn new(mode: Mode, signer: ChunkSigner) -> Self {
+    pub(super) fn new(mode: Mode, signer: impl FnOnce() -> ChunkSigner) -> Self {
         match mode {
             Mode::Sha256(hash) => Self::Sha256(hash),
             Mode::Unsigned => Self::Unsigned,
             Mode::StreamingUnsignedTrailer => Self::StreamingUnsignedTrailer,
             Mode::StreamingSigned { trailer } => Self::StreamingSigned {
-                signer: Box::new(signer),
+                signer: Box::new(signer()),
                 trailer,
             },
         }
