@@ -246,6 +246,17 @@ fn refine<H: RequestHead>(operation: Operation, head: &H, query: &Query<'_>) -> 
             "",
             "This operation does not accept an upload id without a part number.",
         )),
+        // Ours is ordered all the same, but common prefixes need an order, so this is refused.
+        Operation::ListObjects | Operation::ListObjectsV2
+            if query.get("allow-unordered") == Some("true")
+                && query.get("delimiter").is_some_and(|d| !d.is_empty()) =>
+        {
+            Err(S3Error::argument(
+                "allow-unordered",
+                "true",
+                "An unordered listing cannot have a delimiter.",
+            ))
+        }
         Operation::UploadPart if copy => Ok(Operation::UploadPartCopy),
         Operation::PostObject => {
             let form = head

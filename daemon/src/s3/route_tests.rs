@@ -202,6 +202,15 @@ fn copies_and_parts() {
 }
 
 #[test]
+fn an_unordered_listing_has_no_delimiter() {
+    let find =
+        |query: &str| find_target(Bucket, "GET", &format!("/b?allow-unordered=true&{query}"));
+    assert_eq!(find("prefix=a").unwrap(), Operation::ListObjects);
+    let error = find("list-type=2&delimiter=%2F").unwrap_err();
+    assert_eq!(error.code, ErrorCode::InvalidArgument);
+}
+
+#[test]
 fn two_sub_resources_conflict() {
     let error = find_target(Bucket, "GET", "/b?acl&tagging").unwrap_err();
     assert_eq!(error.code, ErrorCode::InvalidArgument);
