@@ -188,7 +188,7 @@ operations! {
     /// Makes a secret and shows it once.
     S3SecretGet = 0x0401 "s3 getsecret" LocalAdmin -> Credentials(Credentials),
     /// Sets a secret.
-    S3SecretSet = 0x0402 "s3 setsecret" LocalAdmin -> Done(Done),
+    S3SecretSet = 0x0402 "s3 setsecret" LocalAdmin -> Credentials(Credentials),
     /// Takes a secret away.
     S3SecretRevoke = 0x0403 "s3 revokesecret" Admin -> Done(Done),
 

@@ -81,8 +81,8 @@ pub fn run(
             if secret.expose().is_empty() {
                 return Err(Error::Usage("standard input has no secret".to_owned()));
             }
-            connect()?.call(&S3SecretSet { user, secret })?;
-            output.say("the secret is set")
+            let credentials = connect()?.call(&S3SecretSet { user, secret })?;
+            print_credentials(&credentials, false, output)
         }
         Command::Revokesecret { who, yes } => {
             let user = who.name();

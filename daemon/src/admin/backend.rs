@@ -40,8 +40,6 @@ pub struct Login {
 /// Carries out requests. All of its futures may be dropped; changes that were begun then are
 /// completed or not, but never by half.
 pub trait Backend: 'static {
-    /// A key being written.
-    type Upload: Upload;
     /// A key being read.
     type Download: Download;
 
@@ -53,12 +51,14 @@ pub trait Backend: 'static {
         caller: &Caller,
         request: Request,
     ) -> impl Future<Output = Result<Reply, Failure>>;
-    /// Begins to write a key.
-    fn upload(
+    /// Writes a key: resolves when the object is durable and visible. Looks at its names before it
+    /// asks for bytes, so that a client learns early that it sends in vain.
+    fn upload<B: Body>(
         &self,
         caller: &Caller,
         put: KeyPut,
-    ) -> impl Future<Output = Result<Self::Upload, Failure>>;
+        body: &mut B,
+    ) -> impl Future<Output = Result<KeyInfo, Failure>>;
     /// Begins to read a key.
     fn download(
         &self,
@@ -67,12 +67,10 @@ pub trait Backend: 'static {
     ) -> impl Future<Output = Result<(KeyInfo, Self::Download), Failure>>;
 }
 
-/// A key being written. Dropped without [`Upload::finish`], it leaves nothing visible.
-pub trait Upload: 'static {
-    /// Takes the next piece over; resolves when it can take another.
-    fn write(&mut self, piece: &[u8]) -> impl Future<Output = Result<(), Failure>>;
-    /// All of it was written: resolves when the object is durable and visible.
-    fn finish(self) -> impl Future<Output = Result<KeyInfo, Failure>>;
+/// The bytes of a key being written.
+pub trait Body {
+    /// The next piece, or `None` when all of them came. After a failure nothing may be written.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, Failure>>;
 }
 
 /// A key being read.

@@ -16,7 +16,7 @@ mod session;
 mod socket;
 mod transfer;
 
-pub use backend::{Backend, Caller, Download, Login, Upload};
+pub use backend::{Backend, Body, Caller, Download, Login};
 pub use listener::{serve_tcp, serve_unix};
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The tasks of uploads and downloads. Both hold a bounded number of pieces: an upload grants the
 //! peer no further piece before it has written one, a download sends none without leave and room.
 
-use super::backend::{Backend, Caller, Download, Upload};
+use super::backend::{Backend, Body, Caller, Download};
 use super::channel::{Arrived, Channel, Stream, Ticket, data_frame};
 use crate::base::limits::{ADMIN_STREAM_TIMEOUT, PART_BYTES_MAX};
 use crate::io::timeout;
@@ -33,35 +33,17 @@ impl<B: Backend> Transfer<B> {
     }
 
     async fn receive(&self, put: KeyPut) -> Result<KeyInfo, Failure> {
-        let invalid = |text: &str| Err(Failure::new(ResultCode::InvalidRequest, text));
         let announced = put.size;
         if announced.is_some_and(|size| size > PART_BYTES_MAX) {
-            return invalid(TOO_LARGE);
+            return Err(invalid(TOO_LARGE));
         }
-        let mut upload = self.backend.upload(&self.caller, put).await?;
-        let mut received = 0u64;
-        loop {
-            let arrived = timeout(ADMIN_STREAM_TIMEOUT, self.stream.next()).await;
-            match arrived.map_err(|_| stalled())? {
-                Arrived::Data(piece) => {
-                    received += piece.len() as u64;
-                    if received > announced.unwrap_or(PART_BYTES_MAX) {
-                        return match announced {
-                            Some(_) => invalid("more bytes came than were announced"),
-                            None => invalid(TOO_LARGE),
-                        };
-                    }
-                    upload.write(&piece).await?;
-                    drop(piece);
-                    self.grant_one()?;
-                }
-                Arrived::End if announced.is_none_or(|size| size == received) => {
-                    return upload.finish().await;
-                }
-                Arrived::End => return invalid("fewer bytes came than were announced"),
-                Arrived::Cancel => return invalid("the upload was given up"),
-            }
-        }
+        let mut incoming = Incoming {
+            transfer: self,
+            announced,
+            received: 0,
+            owed: false,
+        };
+        self.backend.upload(&self.caller, put, &mut incoming).await
     }
 
     fn grant_one(&self) -> Result<(), Failure> {
@@ -90,8 +72,7 @@ impl<B: Backend> Transfer<B> {
         loop {
             let leave = timeout(ADMIN_STREAM_TIMEOUT, self.stream.leave_to_send()).await;
             if !leave.map_err(|_| stalled())? {
-                let text = "the download was given up";
-                return Err(Failure::new(ResultCode::InvalidRequest, text));
+                return Err(invalid("the download was given up"));
             }
             self.channel.room().await;
             let mut frame = data_frame();
@@ -106,6 +87,46 @@ impl<B: Backend> Transfer<B> {
             self.channel.send_data(self.header(Kind::Data), frame);
         }
     }
+}
+
+/// The pieces of an upload as they come.
+struct Incoming<'t, B> {
+    transfer: &'t Transfer<B>,
+    announced: Option<u64>,
+    received: u64,
+    /// A piece was handed out whose credit was not given back yet.
+    owed: bool,
+}
+
+impl<B: Backend> Body for Incoming<'_, B> {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        // The piece before was taken over, so another may come.
+        if std::mem::take(&mut self.owed) {
+            self.transfer.grant_one()?;
+        }
+        let next = self.transfer.stream.next();
+        let arrived = timeout(ADMIN_STREAM_TIMEOUT, next).await;
+        match arrived.map_err(|_| stalled())? {
+            Arrived::Data(piece) => {
+                self.owed = true;
+                self.received += piece.len() as u64;
+                if self.received <= self.announced.unwrap_or(PART_BYTES_MAX) {
+                    Ok(Some(piece))
+                } else if self.announced.is_some() {
+                    Err(invalid("more bytes came than were announced"))
+                } else {
+                    Err(invalid(TOO_LARGE))
+                }
+            }
+            Arrived::End if self.announced.is_none_or(|size| size == self.received) => Ok(None),
+            Arrived::End => Err(invalid("fewer bytes came than were announced")),
+            Arrived::Cancel => Err(invalid("the upload was given up")),
+        }
+    }
+}
+
+fn invalid(text: &str) -> Failure {
+    Failure::new(ResultCode::InvalidRequest, text)
 }
 
 const TOO_LARGE: &str = "one put writes at most 5 GiB; larger objects are written by the parts of a \

@@ -27,7 +27,7 @@ message! {
 }
 
 message! {
-    /// Deletes a user who owns nothing.
+    /// Deletes a user with all access keys. What the user owned stays.
     pub struct UserDelete {
         /// The user's name.
         pub name: String,
@@ -73,7 +73,7 @@ message! {
 }
 
 message! {
-    /// Sets a user's secret, replacing the one there is.
+    /// Sets a user's secret, replacing the one there is. The reply names the access key.
     pub struct S3SecretSet {
         /// The user; the caller when absent.
         pub user: Option<String>,

@@ -189,7 +189,12 @@ impl FakeStore {
                     None => return fail(ResultCode::UserNotFound, format!("no user {user}")),
                     Some(secret) => *secret = Some(call.secret),
                 }
-                Done {}.into()
+                Credentials {
+                    access_key: user.clone(),
+                    user,
+                    secret: None,
+                }
+                .into()
             }
             Request::S3SecretRevoke(call) => {
                 let user = call.user.unwrap_or_else(|| "root".to_owned());

@@ -6,7 +6,7 @@ mod raw;
 mod requests;
 mod streams;
 
-use super::{Backend, Caller, Download, Login, Upload, serve_tcp, serve_unix};
+use super::{Backend, Body, Caller, Download, Login, serve_tcp, serve_unix};
 use crate::io::runtime::run;
 use crate::io::{UnixListener, net, reply, sleep, spawn};
 use chainring_protocol::client::{Client, ClientError};
@@ -95,19 +95,12 @@ fn code<T: std::fmt::Debug>(outcome: Result<T, ClientError>) -> ResultCode {
 #[derive(Default)]
 struct FakeBackend(Rc<RefCell<FakeStore>>);
 
-struct FakeUpload {
-    store: Rc<RefCell<FakeStore>>,
-    put: KeyPut,
-    bytes: Vec<u8>,
-}
-
 struct FakeDownload {
     bytes: Vec<u8>,
     at: usize,
 }
 
 impl Backend for FakeBackend {
-    type Upload = FakeUpload;
     type Download = FakeDownload;
 
     fn login(&self, access_key: &str) -> Option<Login> {
@@ -127,33 +120,27 @@ impl Backend for FakeBackend {
         self.0.borrow_mut().call(request)
     }
 
-    async fn upload(&self, _: &Caller, put: KeyPut) -> Result<FakeUpload, Failure> {
+    async fn upload<B: Body>(
+        &self,
+        _: &Caller,
+        put: KeyPut,
+        body: &mut B,
+    ) -> Result<KeyInfo, Failure> {
         self.0.borrow().resolve(&put.bucket)?;
-        Ok(FakeUpload {
-            store: self.0.clone(),
-            put,
-            bytes: Vec::new(),
-        })
+        let mut bytes = Vec::new();
+        while let Some(piece) = body.next().await? {
+            assert_ne!(piece, b"panic", "as the test wishes");
+            bytes.extend(piece);
+        }
+        match self.0.borrow_mut().put(&put, bytes)? {
+            Reply::Key(info) => Ok(info),
+            _ => Err(Failure::new(ResultCode::InternalError, "no key")),
+        }
     }
 
     async fn download(&self, _: &Caller, get: KeyGet) -> Result<(KeyInfo, FakeDownload), Failure> {
         let (info, bytes) = self.0.borrow().get(&get.bucket, &get.key)?;
         Ok((info, FakeDownload { bytes, at: 0 }))
-    }
-}
-
-impl Upload for FakeUpload {
-    async fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
-        assert_ne!(piece, b"panic", "as the test wishes");
-        self.bytes.extend_from_slice(piece);
-        Ok(())
-    }
-
-    async fn finish(self) -> Result<KeyInfo, Failure> {
-        match self.store.borrow_mut().put(&self.put, self.bytes)? {
-            Reply::Key(info) => Ok(info),
-            _ => Err(Failure::new(ResultCode::InternalError, "no key")),
-        }
     }
 }
 
