@@ -2,9 +2,10 @@
 //! of the request under way. `body.rs` and `response.rs` add the two directions to it.
 
 use super::body::Body;
-use super::head::{HeadIndex, Scan, Version};
+use super::head::{HeadIndex, Version};
 use super::inbox::Inbox;
 use super::response::Sending;
+use super::scan::Scan;
 use super::stream::{Chunk, Outgoing, Stream};
 use super::timer::{Expired, Patience, Timer};
 use super::{Close, FramingError, StreamError};

@@ -9,6 +9,7 @@ use super::timer::Timers;
 use super::{BodyError, Close, FramingError};
 use crate::base::limits::HTTP_TICK;
 use crate::io::Clock;
+use core::net::IpAddr;
 use std::rc::Rc;
 
 /// The HTTP side of one core. Clones share it.
@@ -65,9 +66,16 @@ impl<C: Clock> Server<C> {
         self.timers.count()
     }
 
+    /// Number of connections being served that come from one address: for a limit on it.
+    #[must_use]
+    pub fn connections_from(&self, peer: IpAddr) -> usize {
+        self.timers.count_from(peer)
+    }
+
     /// Serves a connection until it ends.
     pub async fn serve<S: Stream, H: Handler>(&self, stream: S, handler: &H) {
-        let mut connection = Connection::new(stream, self.timers.register());
+        let timer = self.timers.register(stream.peer().ip());
+        let mut connection = Connection::new(stream, timer);
         let mut head = Vec::new();
         let mut index = HeadIndex::default();
         loop {

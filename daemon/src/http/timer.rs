@@ -9,7 +9,10 @@
 use crate::base::Timestamp;
 use crate::base::limits::{HTTP_BODY_RATE_MIN, HTTP_BODY_TIMEOUT, HTTP_TICK};
 use crate::base::local::Notify;
+use core::net::IpAddr;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -25,15 +28,16 @@ pub(super) struct Timers {
     now: Cell<Duration>,
     date: Cell<[u8; DATE_BYTES]>,
     date_second: Cell<u64>,
-    entries: RefCell<Vec<Option<Rc<Entry>>>>,
+    entries: RefCell<Vec<Option<Rc<Alarm>>>>,
     free: RefCell<Vec<usize>>,
     count: Cell<usize>,
+    peers: RefCell<HashMap<IpAddr, usize>>,
     is_closing: Cell<bool>,
     /// Notified when a connection ends.
     pub(super) ended: Notify,
 }
 
-struct Entry {
+struct Alarm {
     deadline: Cell<Duration>,
     is_idle: Cell<bool>,
     waker: Cell<Option<Waker>>,
@@ -48,6 +52,7 @@ impl Timers {
             entries: RefCell::default(),
             free: RefCell::default(),
             count: Cell::new(0),
+            peers: RefCell::default(),
             is_closing: Cell::new(false),
             ended: Notify::new(),
         })
@@ -73,7 +78,7 @@ impl Timers {
         });
     }
 
-    fn wake(&self, which: impl Fn(&Entry) -> bool) {
+    fn wake(&self, which: impl Fn(&Alarm) -> bool) {
         let mut wakers = Vec::new();
         for entry in self.entries.borrow().iter().flatten() {
             if which(entry) {
@@ -95,14 +100,19 @@ impl Timers {
         self.count.get()
     }
 
+    /// As [`Timers::count`], of one peer.
+    pub(super) fn count_from(&self, peer: IpAddr) -> usize {
+        self.peers.borrow().get(&peer).copied().unwrap_or(0)
+    }
+
     /// The current date as HTTP writes it, up to a tick old.
     pub(super) fn date(&self) -> [u8; DATE_BYTES] {
         self.date.get()
     }
 
-    /// A timer for a new connection.
-    pub(super) fn register(self: &Rc<Self>) -> Timer {
-        let entry = Rc::new(Entry {
+    /// A timer for a new connection of `peer`.
+    pub(super) fn register(self: &Rc<Self>, peer: IpAddr) -> Timer {
+        let entry = Rc::new(Alarm {
             deadline: Cell::new(NEVER),
             is_idle: Cell::new(false),
             waker: Cell::new(None),
@@ -114,9 +124,11 @@ impl Timers {
             None => entries.push(Some(entry.clone())),
         }
         self.count.set(self.count.get() + 1);
+        *self.peers.borrow_mut().entry(peer).or_default() += 1;
         Timer {
             timers: self.clone(),
             slot,
+            peer,
             entry,
         }
     }
@@ -135,7 +147,8 @@ pub(super) struct Expired;
 pub(super) struct Timer {
     timers: Rc<Timers>,
     slot: usize,
-    entry: Rc<Entry>,
+    peer: IpAddr,
+    entry: Rc<Alarm>,
 }
 
 impl Timer {
@@ -193,6 +206,14 @@ impl Drop for Timer {
         }
         self.timers.free.borrow_mut().push(self.slot);
         self.timers.count.set(self.timers.count.get() - 1);
+        let mut peers = self.timers.peers.borrow_mut();
+        if let Entry::Occupied(mut count) = peers.entry(self.peer) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        drop(peers);
         self.timers.ended.notify();
     }
 }

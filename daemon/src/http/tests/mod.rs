@@ -12,7 +12,9 @@ use super::{Answer, Close, Exchange, FramingError, Handler, Server, Stream};
 use crate::base::AlignedBuf;
 use crate::io::Clock;
 use crate::io::sim::{SimClock, run, spawn};
+use futures_util::future::select;
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 const DATE: &str = "Date: Thu, 01 Jan 2026 00:00:00 GMT\n";
@@ -54,6 +56,14 @@ impl Handler for Echo {
                 SimClock.sleep(Duration::from_secs(100)).await;
                 let body = exchange.read_all(1 << 20).await?;
                 exchange.respond(200, (), body).await
+            }
+            b"/impatient" => {
+                exchange.start(200, (), Some(4)).await?;
+                {
+                    let write = pin!(exchange.write(b"body"));
+                    let _ = select(write, pin!(SimClock.sleep(Duration::from_secs(1)))).await;
+                }
+                exchange.write(b"body").await
             }
             b"/silent" => Ok(()),
             b"/give-up" => Err(Close::Handler),

@@ -31,12 +31,13 @@ struct Recorder(Rc<RefCell<Vec<Seen>>>);
 impl Handler for Recorder {
     async fn handle<S: Stream>(&self, exchange: &mut Exchange<'_, S>) -> Result<(), Close> {
         let head = exchange.head();
-        let path = match head.raw_path() {
-            b"" => b"/",
-            path => path,
-        };
         let query = head.raw_query();
-        let target = [path, query.map_or(b"", |_| b"?"), query.unwrap_or(b"")].concat();
+        let target = [
+            head.raw_path(),
+            query.map_or(b"", |_| b"?"),
+            query.unwrap_or(b""),
+        ]
+        .concat();
         let seen = Seen {
             method: String::from_utf8_lossy(head.method()).into_owned(),
             target: String::from_utf8_lossy(&target).into_owned(),
@@ -256,7 +257,7 @@ proptest! {
         damage in prop::collection::vec((
             any::<prop::sample::Index>(),
             prop::sample::select(vec![
-                "\r", "\n", "\r\n", " ", "\t", ":", ";", ",", "0", "1", "5", "f", "\0", "X", "?", "#",
+                "\r", "\n", "\r\n", " ", "\t", ":", ";", ",", "0", "1", "5", "f", "\0", "X", "?", "#", "\u{e9}", "\"", "%", "|", "\x7f",
                 "Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n", "Connection: close\r\n",
             ]),
             any::<bool>(),

@@ -1,7 +1,7 @@
 //! What is sent for what a handler answers.
 
 use super::super::memory::connection;
-use super::{ask, converse, serve, text};
+use super::{ask, converse, serve, sleep, text, with_client};
 use crate::io::sim::run;
 
 fn get(path: &str) -> String {
@@ -99,4 +99,15 @@ fn a_handler_that_does_not_answer_is_answered_for() {
         "HTTP/1.1 500 Internal Server Error\nConnection: close\nContent-Length: 0\n"
     );
     assert_eq!(get("/give-up"), "");
+}
+
+#[test]
+fn after_an_abandoned_write_nothing_more_is_sent() {
+    with_client(|peer| async move {
+        peer.stall(true);
+        peer.send("GET /impatient HTTP/1.1\r\nHost: h\r\n\r\n");
+        sleep(2).await;
+        assert!(peer.is_closed() && !peer.is_shut_down());
+        assert!(peer.take_received().is_empty());
+    });
 }

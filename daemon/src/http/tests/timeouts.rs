@@ -1,7 +1,7 @@
 //! Slow clients, and the graceful end. Timeouts fire at most two ticks (a second) late.
 
 use super::super::memory::connection;
-use super::{Echo, Server, SimClock, sleep, spawn, text, with_client};
+use super::{Echo, Server, SimClock, Stream, sleep, spawn, text, with_client};
 use crate::io::sim::run;
 
 #[test]
@@ -101,6 +101,41 @@ fn s27_a_client_that_does_not_read_is_cut_off() {
         assert!(!peer.is_closed());
         sleep(3).await;
         assert!(peer.is_closed());
+    });
+}
+
+#[test]
+fn s27_what_follows_a_request_waits_in_the_socket() {
+    with_client(|peer| async move {
+        peer.send("GET /sleep HTTP/1.1\r\nHost: h\r\n\r\n");
+        for _ in 0..100 {
+            peer.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+        }
+        sleep(99).await;
+        assert_eq!(peer.pieces_left(), 100);
+        sleep(2).await;
+        let answers = text(&peer.take_received());
+        assert_eq!(answers.matches("200 OK").count(), 101);
+    });
+}
+
+#[test]
+fn s27_the_connections_of_a_peer_are_counted() {
+    run(1, async {
+        let server = Server::new(SimClock);
+        let (stream, peer) = connection();
+        let from = stream.peer().ip();
+        let serving = server.clone();
+        let task = spawn(async move { serving.serve(stream, &Echo).await });
+        assert_eq!(server.connections_from(from), 0);
+        sleep(1).await;
+        assert_eq!(server.connections_from(from), 1);
+        peer.finish();
+        task.join().await;
+        assert_eq!(
+            (server.connections(), server.connections_from(from)),
+            (0, 0)
+        );
     });
 }
 
