@@ -6,11 +6,13 @@
 
 pub mod admin;
 pub mod base;
+pub mod config;
 pub mod http;
 pub mod index;
 pub mod io;
 pub mod log;
 pub mod namespace;
+pub mod run;
 pub mod s3;
 pub mod shard;
 pub mod store;

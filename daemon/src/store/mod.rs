@@ -1,5 +1,28 @@
 //! Object operations of one shard: what a record means, how it changes the index, in which order
 //! things become visible. Knows no HTTP.
+//!
+//! [`Store`] is the writer and lives on the core that owns the shard. [`StoreReader`] is its
+//! readers' side: any core may hold one and look up, list and read without a message.
 
+pub mod body;
+pub mod condition;
+pub mod entry;
+pub mod error;
 pub mod keys;
 pub mod meta;
+pub mod mutation;
+pub mod reader;
+pub mod record;
+pub mod superblock;
+mod uploads;
+mod writer;
+
+pub use body::BodyStream;
+pub use condition::{EtagSet, WriteCondition};
+pub use entry::{ObjectEntry, PartEntry, UploadEntry};
+pub use error::StoreError;
+pub use meta::ObjectMeta;
+pub use reader::StoreReader;
+pub use record::{Body, ETag, ObjectRecord, PartRef};
+pub use uploads::{CompleteUpload, NewPart, NewUpload};
+pub use writer::{NewBody, NewObject, Store, StoreConfig, Stored};

@@ -1,0 +1,193 @@
+//! The readers' side of a shard: look-ups, listings and record reads, from any core, without a
+//! message to the owner.
+
+use crate::base::{BucketId, UploadId, VersionId};
+use crate::index::IndexReader;
+use crate::io::Disk;
+use crate::log::{LogReader, OwnedRecord};
+use crate::store::body::BodyStream;
+use crate::store::entry::{ObjectEntry, PartEntry, UploadEntry};
+use crate::store::error::StoreError;
+use crate::store::keys;
+use crate::store::record::{ObjectRecord, PartRecord, PartRef, UploadRecord};
+use std::ops::{Bound, ControlFlow};
+
+/// Reads one shard. Cheap to clone, may go to any core.
+#[derive(Clone)]
+pub struct StoreReader<D: Disk> {
+    index: IndexReader,
+    log: LogReader<D>,
+}
+
+impl<D: Disk> StoreReader<D> {
+    pub(super) const fn new(index: IndexReader, log: LogReader<D>) -> Self {
+        Self { index, log }
+    }
+
+    /// Objects, uploads and parts in the index.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Bytes of memory the index takes.
+    #[must_use]
+    pub fn index_bytes(&self) -> usize {
+        self.index.memory_bytes()
+    }
+
+    /// The object with this key. `scratch` is reused between calls.
+    pub fn object(
+        &self,
+        bucket: BucketId,
+        key: &[u8],
+        scratch: &mut Vec<u8>,
+    ) -> Result<Option<ObjectEntry>, StoreError> {
+        keys::object_into(scratch, bucket, key, VersionId::NULL);
+        let found = self.index.get(scratch, ObjectEntry::decode).transpose()?;
+        Ok(found)
+    }
+
+    /// Reads an object's record: everything but the bytes of a large body.
+    pub async fn record(
+        &self,
+        entry: &ObjectEntry,
+    ) -> Result<(ObjectRecord, OwnedRecord), StoreError> {
+        let raw = self.log.read_record(entry.at, entry.record_len).await?;
+        let (record, _) = ObjectRecord::decode(raw.payload())?;
+        Ok((record, raw))
+    }
+
+    /// The bytes `range` of an object, chunk by chunk.
+    #[must_use]
+    pub fn body(
+        &self,
+        record: &ObjectRecord,
+        raw: OwnedRecord,
+        range: std::ops::Range<u64>,
+    ) -> BodyStream<D> {
+        BodyStream::of_object(self.log.clone(), record, raw, range)
+    }
+
+    /// An upload's record.
+    pub async fn upload(
+        &self,
+        bucket: BucketId,
+        key: &[u8],
+        upload: UploadId,
+    ) -> Result<UploadRecord, StoreError> {
+        let entry = self
+            .index
+            .get(&keys::upload(bucket, key, upload), UploadEntry::decode)
+            .ok_or(StoreError::NoSuchUpload)??;
+        let raw = self.log.read_record(entry.at, entry.record_len).await?;
+        Ok(UploadRecord::decode(raw.payload())?)
+    }
+
+    /// Whether an upload is open.
+    #[must_use]
+    pub fn has_upload(&self, bucket: BucketId, key: &[u8], upload: UploadId) -> bool {
+        self.index
+            .get(&keys::upload(bucket, key, upload), |_| ())
+            .is_some()
+    }
+
+    /// Parts of an upload with a number above `after`, at most `limit`, in order.
+    pub fn parts(
+        &self,
+        upload: UploadId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<(u32, PartEntry)>, StoreError> {
+        let prefix = keys::parts_prefix(upload);
+        let from = keys::part(upload, after);
+        let mut found = Vec::new();
+        self.index.scan(Bound::Excluded(&from), |key, value| {
+            if !key.starts_with(&prefix) || found.len() == limit {
+                return ControlFlow::Break(());
+            }
+            if let Some(number) = keys::parse_part(key) {
+                found.push((number, PartEntry::decode(value)));
+            }
+            ControlFlow::Continue(())
+        });
+        found
+            .into_iter()
+            .map(|(n, entry)| Ok((n, entry?)))
+            .collect()
+    }
+
+    /// A part's record.
+    pub async fn part_record(&self, part: &PartRef) -> Result<PartRecord, StoreError> {
+        let raw = self.log.read_record(part.at, part.record_len).await?;
+        Ok(PartRecord::decode(raw.payload())?.0)
+    }
+
+    /// Calls `visit` for the objects of a bucket from `from` on (after it when `exclusive`), in key
+    /// order, until it breaks.
+    pub fn scan_objects(
+        &self,
+        bucket: BucketId,
+        from: &[u8],
+        exclusive: bool,
+        mut visit: impl FnMut(&[u8], &ObjectEntry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let prefix = keys::bucket_prefix(keys::SPACE_OBJECT, bucket);
+        let start = keys::object_seek(bucket, from, exclusive);
+        let mut key = Vec::with_capacity(64);
+        let mut outcome = Ok(());
+        self.index
+            .scan(Bound::Included(&start), |index_key, value| {
+                if !index_key.starts_with(&prefix) {
+                    return ControlFlow::Break(());
+                }
+                key.clear();
+                let parsed = keys::parse_object(index_key, &mut key);
+                match (parsed, ObjectEntry::decode(value)) {
+                    (Some(_), Ok(entry)) => visit(&key, &entry),
+                    (_, entry) => {
+                        let why = entry
+                            .err()
+                            .unwrap_or(crate::base::codec::Malformed("index key"));
+                        outcome = Err(why.into());
+                        ControlFlow::Break(())
+                    }
+                }
+            });
+        outcome
+    }
+
+    /// Calls `visit` for the open uploads of a bucket from `from` on, in order of key and id.
+    pub fn scan_uploads(
+        &self,
+        bucket: BucketId,
+        from: &[u8],
+        mut visit: impl FnMut(&[u8], UploadId, &UploadEntry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let prefix = keys::bucket_prefix(keys::SPACE_UPLOAD, bucket);
+        let start = keys::upload_seek(bucket, from, false);
+        let mut key = Vec::with_capacity(64);
+        let mut outcome = Ok(());
+        self.index
+            .scan(Bound::Included(&start), |index_key, value| {
+                if !index_key.starts_with(&prefix) {
+                    return ControlFlow::Break(());
+                }
+                key.clear();
+                match (
+                    keys::parse_upload(index_key, &mut key),
+                    UploadEntry::decode(value),
+                ) {
+                    (Some(upload), Ok(entry)) => visit(&key, upload, &entry),
+                    (_, entry) => {
+                        let why = entry
+                            .err()
+                            .unwrap_or(crate::base::codec::Malformed("index key"));
+                        outcome = Err(why.into());
+                        ControlFlow::Break(())
+                    }
+                }
+            });
+        outcome
+    }
+}

@@ -1,0 +1,481 @@
+//! The writer of one shard: order, conditions, append, flush, publish, acknowledge.
+//!
+//! A change takes its place under the gate: conditions are judged against the newest state, flushed
+//! or not, and the record is appended. It becomes visible to readers, in log order, once a flush
+//! covers it; then the caller is answered.
+
+use crate::base::local::Gate;
+use crate::base::{AlignedBuf, BucketId, Location, Timestamp, UploadId, VersionId};
+use crate::index::checkpoint::{self, Unusable};
+use crate::index::{IndexReader, IndexWriter};
+use crate::io::{Clock, Disk};
+use crate::log::{ExtentRef, Log, LogConfig, LogError, RecordView};
+use crate::store::condition::{Verdict, WriteCondition};
+use crate::store::entry::ObjectEntry;
+use crate::store::error::StoreError;
+use crate::store::keys;
+use crate::store::meta::ObjectMeta;
+use crate::store::mutation::Mutation;
+use crate::store::reader::StoreReader;
+use crate::store::record::{Body, DeleteRecord, ETag, ObjectRecord, PartRef, kind};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::{Bound, ControlFlow};
+
+/// The bytes of a new object or part.
+#[derive(Debug)]
+pub enum NewBody {
+    /// A short body: the bytes of a buffer from this offset on, copied once into the batch.
+    Inline(AlignedBuf, usize),
+    /// Extents that were appended before.
+    Extents(Vec<ExtentRef>),
+    /// Parts of an upload, or of another object in this shard.
+    Parts(Vec<PartRef>),
+}
+
+impl NewBody {
+    /// What the record says of it, and the bytes that follow the record's head.
+    pub(super) fn split(self) -> (Body, Tail) {
+        match self {
+            Self::Inline(buf, start) => {
+                let len = buf.len().saturating_sub(start);
+                (
+                    Body::Inline(u32::try_from(len).unwrap_or(u32::MAX)),
+                    Tail(Some((buf, start))),
+                )
+            }
+            Self::Extents(extents) => (Body::Extents(extents), Tail(None)),
+            Self::Parts(parts) => (Body::Parts(parts), Tail(None)),
+        }
+    }
+}
+
+/// The bytes that follow a record's head.
+pub(super) struct Tail(Option<(AlignedBuf, usize)>);
+
+impl Tail {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.0
+            .as_ref()
+            .and_then(|(buf, start)| buf.get(*start..))
+            .unwrap_or_default()
+    }
+}
+
+/// A PUT (or copy, or change of metadata) whose bytes are already here.
+#[derive(Debug)]
+pub struct NewObject {
+    /// The resolved bucket.
+    pub bucket: BucketId,
+    /// The key.
+    pub key: Vec<u8>,
+    /// Entity tag.
+    pub etag: ETag,
+    /// Bytes.
+    pub size: u64,
+    /// Everything else.
+    pub meta: ObjectMeta,
+    /// Where the bytes are.
+    pub body: NewBody,
+    /// What must hold.
+    pub condition: WriteCondition,
+    /// Keeps this time instead of now (a change of tags does not modify the object).
+    pub modified: Option<Timestamp>,
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Where the record is.
+    pub at: Location,
+    /// Its modification time.
+    pub modified: Timestamp,
+}
+
+/// Where a shard's files are and how it treats them.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// The shard's log.
+    pub log: LogConfig,
+    /// Bytes of log after which the index is checkpointed.
+    pub checkpoint_bytes: u64,
+}
+
+/// The value a key will have once everything appended so far is flushed.
+struct Unflushed {
+    value: Option<Vec<u8>>,
+    writes: u32,
+}
+
+/// The writer of one shard. See the module's words for how it works.
+pub struct Store<D: Disk, C: Clock> {
+    disk: D,
+    clock: C,
+    config: StoreConfig,
+    pub(super) log: Log<D, C>,
+    index: RefCell<IndexWriter>,
+    reader: IndexReader,
+    /// Appended, not yet published, in log order.
+    queue: RefCell<VecDeque<(Location, Mutation)>>,
+    unflushed: RefCell<HashMap<Vec<u8>, Unflushed>>,
+    /// Buckets that are going or gone: no write is taken any more.
+    sealed: RefCell<HashSet<BucketId>>,
+    pub(super) gate: Gate,
+    checkpointed: RefCell<Location>,
+}
+
+impl<D: Disk, C: Clock> Store<D, C> {
+    /// Makes an empty shard.
+    pub async fn create(disk: D, clock: C, config: StoreConfig) -> Result<Self, StoreError> {
+        let log = Log::create(disk.clone(), clock.clone(), config.log.clone()).await?;
+        let (index, _) = crate::index::new();
+        Ok(Self::with(disk, clock, config, log, index, Location::ZERO))
+    }
+
+    /// Opens a shard: the newest checkpoint of the index, then the tail of the log; the whole log
+    /// when there is no readable checkpoint.
+    pub async fn open(disk: D, clock: C, config: StoreConfig) -> Result<Self, StoreError> {
+        let log_config = config.log.clone();
+        let found =
+            checkpoint::load(&disk, &log_config.dir, log_config.store, log_config.shard).await;
+        let (mut index, from) = match found {
+            Ok(loaded) => loaded,
+            Err(Unusable::Missing) => (crate::index::new().0, Location::ZERO),
+            Err(error) => {
+                tracing::warn!(dir = log_config.dir, %error, "index is rebuilt from the log");
+                (crate::index::new().0, Location::ZERO)
+            }
+        };
+        let (log, recovery) = Log::open(
+            disk.clone(),
+            clock.clone(),
+            log_config,
+            from,
+            |at, record| {
+                if let RecordView::Record { kind, payload } = record {
+                    Mutation::of_record(kind, at, payload)
+                        .map_err(|error| LogError::Refused {
+                            at,
+                            reason: error.to_string(),
+                        })?
+                        .apply(&mut index);
+                }
+                Ok(())
+            },
+        )
+        .await?;
+        for damage in &recovery.damage {
+            tracing::error!(
+                shard = config.log.shard,
+                segment = damage.segment,
+                from = damage.offset,
+                until = damage.until,
+                what = damage.what,
+                "acknowledged bytes are damaged; what they held is lost"
+            );
+        }
+        tracing::debug!(?recovery, entries = index.reader().len(), "shard opened");
+        Ok(Self::with(disk, clock, config, log, index, from))
+    }
+
+    fn with(
+        disk: D,
+        clock: C,
+        config: StoreConfig,
+        log: Log<D, C>,
+        index: IndexWriter,
+        checkpointed: Location,
+    ) -> Self {
+        Self {
+            disk,
+            clock,
+            config,
+            log,
+            reader: index.reader(),
+            index: RefCell::new(index),
+            queue: RefCell::default(),
+            unflushed: RefCell::default(),
+            sealed: RefCell::default(),
+            gate: Gate::default(),
+            checkpointed: RefCell::new(checkpointed),
+        }
+    }
+
+    /// The readers' side, for any core.
+    #[must_use]
+    pub fn reader(&self) -> StoreReader<D> {
+        StoreReader::new(self.reader.clone(), self.log.reader())
+    }
+
+    /// The shard's number.
+    #[must_use]
+    pub const fn shard(&self) -> u16 {
+        self.config.log.shard
+    }
+
+    /// The log, for its figures and its background loop.
+    #[must_use]
+    pub const fn log(&self) -> &Log<D, C> {
+        &self.log
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Writes an extent of a large body straight from its buffer. Not part of anything until a
+    /// record points at it.
+    pub async fn append_extent(
+        &self,
+        tag: u128,
+        buf: AlignedBuf,
+    ) -> (Result<ExtentRef, StoreError>, AlignedBuf) {
+        let (result, buf) = self.log.append_extent(tag, buf).await;
+        (result.map_err(StoreError::from), buf)
+    }
+
+    /// Puts an object; resolves when it is on stable media and visible to every core.
+    pub async fn put(&self, new: NewObject) -> Result<Stored, StoreError> {
+        self.put_completing(new, None).await
+    }
+
+    pub(super) async fn put_completing(
+        &self,
+        new: NewObject,
+        upload: Option<UploadId>,
+    ) -> Result<Stored, StoreError> {
+        let stored = {
+            let _turn = self.gate.enter().await;
+            self.check_open(new.bucket)?;
+            if let Some(upload) = upload
+                && self
+                    .newest(&keys::upload(new.bucket, &new.key, upload))
+                    .0
+                    .is_none()
+            {
+                return Err(StoreError::NoSuchUpload);
+            }
+            let index_key = keys::object(new.bucket, &new.key, VersionId::NULL);
+            self.judge(&index_key, &new.condition).await?;
+            let modified = new.modified.unwrap_or_else(|| self.clock.now());
+            let (body, tail) = new.body.split();
+            let record = ObjectRecord {
+                bucket: new.bucket,
+                key: new.key,
+                version: VersionId::NULL,
+                modified,
+                etag: new.etag,
+                size: new.size,
+                upload,
+                meta: new.meta,
+                body,
+            };
+            let head = record.encode_head();
+            let inline = tail.bytes();
+            let at = self.log.append(kind::OBJECT, &[&head, inline]).await?;
+            self.enqueue(at, Mutation::object(&record, at, head.len() + inline.len()));
+            Stored { at, modified }
+        };
+        self.finish(stored.at).await?;
+        Ok(stored)
+    }
+
+    /// Deletes an object. Without a condition a missing object is fine (`Ok(false)`).
+    pub async fn delete(
+        &self,
+        bucket: BucketId,
+        key: &[u8],
+        condition: &WriteCondition,
+    ) -> Result<bool, StoreError> {
+        match self.begin_delete(bucket, key, condition).await? {
+            Some(at) => self.finish(at).await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Deletes many objects with one flush; one result per key, in order.
+    pub async fn delete_many(
+        &self,
+        bucket: BucketId,
+        keys: &[(Vec<u8>, WriteCondition)],
+    ) -> Vec<Result<bool, StoreError>> {
+        let mut begun = Vec::with_capacity(keys.len());
+        for (key, condition) in keys {
+            begun.push(self.begin_delete(bucket, key, condition).await);
+        }
+        let last = begun
+            .iter()
+            .filter_map(|b| b.as_ref().ok().copied().flatten())
+            .max();
+        let flushed = match last {
+            Some(at) => self.finish(at).await,
+            None => Ok(()),
+        };
+        begun
+            .into_iter()
+            .map(|result| match (result, &flushed) {
+                (Ok(Some(_)), Err(error)) => Err(error.clone()),
+                (Ok(place), _) => Ok(place.is_some()),
+                (Err(error), _) => Err(error),
+            })
+            .collect()
+    }
+
+    async fn begin_delete(
+        &self,
+        bucket: BucketId,
+        key: &[u8],
+        condition: &WriteCondition,
+    ) -> Result<Option<Location>, StoreError> {
+        let _turn = self.gate.enter().await;
+        let index_key = keys::object(bucket, key, VersionId::NULL);
+        self.judge(&index_key, condition).await?;
+        if self.newest(&index_key).0.is_none() {
+            return Ok(None);
+        }
+        let record = DeleteRecord {
+            bucket,
+            key: key.to_vec(),
+            version: VersionId::NULL,
+            modified: self.clock.now(),
+        };
+        let at = self
+            .log
+            .append_reserved(kind::DELETE, &[&record.encode()])
+            .await?;
+        self.enqueue(at, Mutation::delete(&record));
+        Ok(Some(at))
+    }
+
+    /// Refuses all further writes to a bucket if it holds no object. Returns whether it is empty; if
+    /// not, nothing changed.
+    pub fn seal_if_empty(&self, bucket: BucketId) -> bool {
+        let prefix = keys::bucket_prefix(keys::SPACE_OBJECT, bucket);
+        let unflushed = self.unflushed.borrow();
+        if unflushed
+            .iter()
+            .any(|(k, u)| k.starts_with(&prefix) && u.value.is_some())
+        {
+            return false;
+        }
+        let mut empty = true;
+        self.reader.scan(Bound::Included(&prefix), |key, _| {
+            if !key.starts_with(&prefix) {
+                return ControlFlow::Break(());
+            }
+            // An object whose delete is appended but not flushed counts as gone.
+            if unflushed.get(key).is_some_and(|u| u.value.is_none()) {
+                return ControlFlow::Continue(());
+            }
+            empty = false;
+            ControlFlow::Break(())
+        });
+        if empty {
+            self.sealed.borrow_mut().insert(bucket);
+        }
+        empty
+    }
+
+    /// Takes a seal back: another shard's part of the bucket was not empty.
+    pub fn unseal(&self, bucket: BucketId) {
+        self.sealed.borrow_mut().remove(&bucket);
+    }
+
+    pub(super) fn check_open(&self, bucket: BucketId) -> Result<(), StoreError> {
+        if self.sealed.borrow().contains(&bucket) {
+            Err(StoreError::BucketGone)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The newest value of a key, and whether it is not flushed yet.
+    pub(super) fn newest(&self, index_key: &[u8]) -> (Option<Vec<u8>>, bool) {
+        match self.unflushed.borrow().get(index_key) {
+            Some(unflushed) => (unflushed.value.clone(), true),
+            None => (self.reader.get_vec(index_key), false),
+        }
+    }
+
+    /// Fails when the condition does not hold. An answer that rests on a write in flight waits for
+    /// that write's flush, so that no client learns of a state that a crash could take back.
+    async fn judge(&self, index_key: &[u8], condition: &WriteCondition) -> Result<(), StoreError> {
+        if condition.is_none() {
+            return Ok(());
+        }
+        let (value, in_flight) = self.newest(index_key);
+        let entry = value.as_deref().map(ObjectEntry::decode).transpose()?;
+        let verdict = condition.judge(entry.as_ref());
+        if verdict != Verdict::Holds && in_flight {
+            self.log.commit().await?;
+        }
+        match verdict {
+            Verdict::Holds => Ok(()),
+            Verdict::Missing => Err(StoreError::NoSuchKey),
+            Verdict::Fails => Err(StoreError::PreconditionFailed),
+        }
+    }
+
+    pub(super) fn enqueue(&self, at: Location, mutation: Mutation) {
+        let mut unflushed = self.unflushed.borrow_mut();
+        for change in &mutation.changes {
+            let slot = unflushed.entry(change.key.clone()).or_insert(Unflushed {
+                value: None,
+                writes: 0,
+            });
+            slot.value.clone_from(&change.value);
+            slot.writes += 1;
+        }
+        drop(unflushed);
+        self.queue.borrow_mut().push_back((at, mutation));
+    }
+
+    /// Waits for the flush that covers `at`, then publishes everything up to it in log order.
+    pub(super) async fn finish(&self, at: Location) -> Result<(), StoreError> {
+        self.log.commit().await?;
+        let mut index = self.index.borrow_mut();
+        let mut queue = self.queue.borrow_mut();
+        let mut unflushed = self.unflushed.borrow_mut();
+        while let Some((_, mutation)) = queue.pop_front_if(|(place, _)| *place <= at) {
+            mutation.apply(&mut index);
+            for change in &mutation.changes {
+                if let Some(slot) = unflushed.get_mut(&change.key) {
+                    slot.writes -= 1;
+                    if slot.writes == 0 {
+                        unflushed.remove(&change.key);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a checkpoint of the index when enough log has come since the last one, or in any case
+    /// when `force` is set and there is anything new.
+    pub async fn checkpoint(&self, force: bool) -> Result<(), StoreError> {
+        let covers = match self.queue.borrow().front() {
+            Some((at, _)) => *at,
+            None => self.log.end(),
+        };
+        let last = *self.checkpointed.borrow();
+        let segment_bytes = u64::from(self.config.log.segment_bytes);
+        let distance = u64::from(covers.segment.saturating_sub(last.segment)) * segment_bytes
+            + u64::from(covers.offset)
+            - u64::from(last.offset).min(u64::from(covers.offset));
+        if covers == last || (!force && distance < self.config.checkpoint_bytes) {
+            return Ok(());
+        }
+        let log = &self.config.log;
+        checkpoint::write(
+            &self.disk,
+            &log.dir,
+            &self.reader,
+            covers,
+            log.store,
+            log.shard,
+        )
+        .await?;
+        *self.checkpointed.borrow_mut() = covers;
+        Ok(())
+    }
+}
