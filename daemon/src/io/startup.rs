@@ -9,6 +9,7 @@ use rustix::process::{Resource, Rlimit};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 /// The oldest kernel with every feature of io_uring this daemon needs.
@@ -149,6 +150,18 @@ fn uring_hint(errno: Option<Errno>, switch: Option<&str>) -> &'static str {
 #[derive(Debug)]
 pub struct DataLock {
     _file: File,
+}
+
+/// Makes the data folder, and what is missing above it, for its owner's eyes only.
+pub fn create_folder(folder: &Path) -> Result<(), StartupError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder).map_err(failed("create", folder))
+}
+
+/// Reads a small text file, such as the settings.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    std::fs::read_to_string(path)
 }
 
 /// Takes the data folder for this process alone.

@@ -1,1 +1,16 @@
-//! shard
+//! One core: the shards it owns, the way to every other core's shards, and the budgets.
+//!
+//! Writes go to the owner: a job that carries ownership of its buffers, through the owner's
+//! mailbox, or called directly when the owner is this core. Reads go nowhere: every core holds a
+//! [`crate::store::StoreReader`] of every shard.
+
+pub mod budget;
+pub mod core;
+pub mod list;
+pub mod open;
+pub mod sink;
+
+pub use budget::{Budget, Permit};
+pub use core::{Core, Job, Topology};
+pub use list::ObjectCursor;
+pub use sink::{Sink, Slot};

@@ -1,0 +1,328 @@
+//! What a core holds, and how a job gets to the core that owns a shard.
+
+use crate::base::limits::IN_FLIGHT_BYTES_MAX;
+use crate::base::local::Notify;
+use crate::base::{BucketId, ShardId};
+use crate::io::mailbox::{Mailbox, Sender};
+use crate::io::reply::reply;
+use crate::io::{Clock, Disk, spawn};
+use crate::namespace::{Namespace, NamespaceReader};
+use crate::shard::budget::Budget;
+use crate::shard::list::ObjectCursor;
+use crate::store::{Store, StoreError, StoreReader};
+use std::cell::Cell;
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Work for another core. It runs there as soon as its mailbox is looked at, and must not block.
+pub type Job<D, C> = Box<dyn FnOnce(&Rc<Core<D, C>>) + Send>;
+
+/// The core that runs the namespace's writer.
+pub const NAMESPACE_CORE: usize = 0;
+
+/// What every core knows of all the others; the same on each.
+pub struct Topology<D: Disk, C: Clock> {
+    /// By shard: the core that owns it.
+    pub owners: Vec<usize>,
+    /// By shard: its readers' side.
+    pub readers: Vec<StoreReader<D>>,
+    /// By core: the way into its mailbox.
+    pub inboxes: Vec<Sender<Job<D, C>>>,
+    /// Names.
+    pub names: NamespaceReader,
+}
+
+/// One core of the daemon.
+pub struct Core<D: Disk, C: Clock> {
+    index: usize,
+    topology: Arc<Topology<D, C>>,
+    /// By shard: the store, where this core owns it.
+    stores: Vec<Option<Rc<Store<D, C>>>>,
+    namespace: Option<Rc<Namespace<D, C>>>,
+    clock: C,
+    budget: Budget,
+    stopping: Cell<bool>,
+    stop: Notify,
+}
+
+/// The shard that owns a key.
+#[must_use]
+pub fn shard_of(shards: usize, bucket: BucketId, key: &[u8]) -> ShardId {
+    let mut hasher = Xxh3::new();
+    hasher.update(&bucket.0.to_le_bytes());
+    hasher.update(key);
+    let shards = u64::try_from(shards).unwrap_or(1).max(1);
+    ShardId(u16::try_from(hasher.digest() % shards).unwrap_or(0))
+}
+
+impl<D: Disk, C: Clock> Core<D, C> {
+    /// Puts a core together.
+    #[must_use]
+    pub fn new(
+        index: usize,
+        topology: Arc<Topology<D, C>>,
+        stores: Vec<Option<Rc<Store<D, C>>>>,
+        namespace: Option<Rc<Namespace<D, C>>>,
+        clock: C,
+    ) -> Rc<Self> {
+        let budget = Budget::new(IN_FLIGHT_BYTES_MAX / topology.inboxes.len().max(1));
+        Rc::new(Self {
+            index,
+            topology,
+            stores,
+            namespace,
+            clock,
+            budget,
+            stopping: Cell::new(false),
+            stop: Notify::new(),
+        })
+    }
+
+    /// Asks this core to stop taking requests.
+    pub fn begin_stop(&self) {
+        self.stopping.set(true);
+        self.stop.notify();
+    }
+
+    /// Asks every core, this one included, to stop taking requests.
+    pub fn begin_stop_everywhere(&self) {
+        for inbox in &self.topology.inboxes {
+            // A core that is gone needs no telling.
+            let _ = inbox.send(Box::new(|core: &Rc<Self>| core.begin_stop()));
+        }
+    }
+
+    /// Resolves once this core was asked to stop.
+    pub async fn stopped(&self) {
+        while !self.stopping.get() {
+            let ticket = self.stop.ticket();
+            if self.stopping.get() {
+                return;
+            }
+            self.stop.changed(ticket).await;
+        }
+    }
+
+    /// The namespace's writer, on the core that runs it.
+    #[must_use]
+    pub const fn namespace(&self) -> Option<&Rc<Namespace<D, C>>> {
+        self.namespace.as_ref()
+    }
+
+    /// This core's number.
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Names of volumes, buckets, links and users.
+    #[must_use]
+    pub fn names(&self) -> &NamespaceReader {
+        &self.topology.names
+    }
+
+    /// The clock.
+    #[must_use]
+    pub const fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    /// Body bytes this core may hold.
+    #[must_use]
+    pub const fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Number of shards.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.topology.readers.len()
+    }
+
+    /// Number of cores.
+    #[must_use]
+    pub fn cores(&self) -> usize {
+        self.topology.inboxes.len()
+    }
+
+    /// The shard that owns a key.
+    #[must_use]
+    pub fn shard_of(&self, bucket: BucketId, key: &[u8]) -> ShardId {
+        shard_of(self.shards(), bucket, key)
+    }
+
+    /// The readers' side of the shard that owns a key.
+    #[must_use]
+    pub fn reader_of(&self, bucket: BucketId, key: &[u8]) -> &StoreReader<D> {
+        self.reader(self.shard_of(bucket, key))
+    }
+
+    /// The readers' side of a shard.
+    #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "shard ids are made by shard_of only"
+    )]
+    pub fn reader(&self, shard: ShardId) -> &StoreReader<D> {
+        &self.topology.readers[usize::from(shard.0)]
+    }
+
+    /// All shards' readers.
+    #[must_use]
+    pub fn readers(&self) -> &[StoreReader<D>] {
+        &self.topology.readers
+    }
+
+    /// A cursor over all objects of a bucket.
+    #[must_use]
+    pub fn objects(&self, bucket: BucketId) -> ObjectCursor<'_, D> {
+        ObjectCursor::new(&self.topology.readers, bucket)
+    }
+
+    /// The stores this core owns.
+    pub fn own_stores(&self) -> impl Iterator<Item = &Rc<Store<D, C>>> {
+        self.stores.iter().flatten()
+    }
+
+    /// Runs `job` on the core that owns `shard`, with its store. The job goes on even when the
+    /// caller stops waiting.
+    pub async fn on_shard<R, F, Fut>(&self, shard: ShardId, job: F) -> Result<R, StoreError>
+    where
+        R: Send + 'static,
+        F: FnOnce(Rc<Store<D, C>>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<R, StoreError>> + 'static,
+    {
+        let at = usize::from(shard.0);
+        if let Some(Some(store)) = self.stores.get(at) {
+            return job(store.clone()).await;
+        }
+        let owner = self.topology.owners.get(at).copied().unwrap_or_default();
+        self.on_core(owner, move |core| {
+            let store = core.stores.get(at).cloned().flatten();
+            async move {
+                match store {
+                    Some(store) => job(store).await,
+                    None => Err(StoreError::Stopping),
+                }
+            }
+        })
+        .await
+        .unwrap_or(Err(StoreError::Stopping))
+    }
+
+    /// Runs `job` on the core of the namespace's writer; `None` when that core is stopping.
+    pub async fn on_namespace<R, F, Fut>(&self, job: F) -> Option<R>
+    where
+        R: Send + 'static,
+        F: FnOnce(Rc<Namespace<D, C>>) -> Fut + Send + 'static,
+        Fut: Future<Output = R> + 'static,
+    {
+        if let Some(namespace) = &self.namespace {
+            return Some(job(namespace.clone()).await);
+        }
+        self.on_core(NAMESPACE_CORE, move |core| {
+            let namespace = core.namespace.clone();
+            async move {
+                match namespace {
+                    Some(namespace) => Some(job(namespace).await),
+                    None => None,
+                }
+            }
+        })
+        .await
+        .flatten()
+    }
+
+    /// Runs `job` on another core; `None` when that core is stopping.
+    pub async fn on_core<R, F, Fut>(&self, core: usize, job: F) -> Option<R>
+    where
+        R: Send + 'static,
+        F: FnOnce(&Rc<Self>) -> Fut + Send + 'static,
+        Fut: Future<Output = R> + 'static,
+    {
+        let inbox = self.topology.inboxes.get(core)?;
+        let (reply, answer) = reply::<R>();
+        let sent = inbox.send(Box::new(move |core: &Rc<Self>| {
+            let running = job(core);
+            spawn(async move { reply.send(running.await) });
+        }));
+        // A mailbox that is gone gives the job back: that core has stopped.
+        sent.ok()?;
+        answer.await
+    }
+
+    /// Removes a bucket that holds no object: refuses writes to it on every shard, and takes that
+    /// back when one of them is not empty. Returns whether it is empty.
+    pub async fn seal_if_empty(&self, bucket: BucketId) -> Result<bool, StoreError> {
+        let mut sealed = Vec::new();
+        let mut empty = true;
+        for shard in self.all_shards() {
+            let is_empty = self
+                .on_shard(shard, move |store| async move {
+                    Ok(store.seal_if_empty(bucket))
+                })
+                .await?;
+            if !is_empty {
+                empty = false;
+                break;
+            }
+            sealed.push(shard);
+        }
+        if !empty {
+            for shard in sealed {
+                self.unseal(shard, bucket).await?;
+            }
+        }
+        Ok(empty)
+    }
+
+    /// Takes a seal back on every shard: the bucket stays after all.
+    pub async fn unseal_all(&self, bucket: BucketId) -> Result<(), StoreError> {
+        for shard in self.all_shards() {
+            self.unseal(shard, bucket).await?;
+        }
+        Ok(())
+    }
+
+    async fn unseal(&self, shard: ShardId, bucket: BucketId) -> Result<(), StoreError> {
+        self.on_shard(shard, move |store| async move {
+            store.unseal(bucket);
+            Ok(())
+        })
+        .await
+    }
+
+    fn all_shards(&self) -> impl Iterator<Item = ShardId> {
+        (0..u16::try_from(self.shards()).unwrap_or(u16::MAX)).map(ShardId)
+    }
+}
+
+/// Takes jobs out of this core's mailbox until every sender is gone.
+pub async fn serve_jobs<D: Disk, C: Clock>(core: Rc<Core<D, C>>, mut inbox: Mailbox<Job<D, C>>) {
+    let mut batch = Vec::new();
+    while inbox.recv_batch(&mut batch).await {
+        for job in batch.drain(..) {
+            job(&core);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_spread_over_the_shards() {
+        let mut counts = [0u32; 4];
+        for n in 0..4000u32 {
+            let shard = shard_of(4, BucketId(1), format!("key-{n}").as_bytes());
+            counts[usize::from(shard.0)] += 1;
+        }
+        assert!(
+            counts.iter().all(|&c| (900..1100).contains(&c)),
+            "{counts:?}"
+        );
+    }
+}
