@@ -1,0 +1,243 @@
+//! Copies: of an object onto a key, and of a range onto a part. The source goes through the same
+//! gate as a GET of it would, links included.
+
+use super::put::with_checksum;
+use super::response::Response;
+use super::{Context, lookup, no_such_key, store_error, write_condition};
+use crate::base::ShardId;
+use crate::base::limits::PART_BYTES_MAX;
+use crate::io::{Clock, Disk};
+use crate::log::OwnedRecord;
+use crate::namespace::Resolved;
+use crate::s3::access::{self, Want};
+use crate::s3::checksum::{self, Hasher};
+use crate::s3::conditions::{self, Outcome};
+use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::path::CopySource;
+use crate::s3::range;
+use crate::s3::stored::{self, Directive};
+use crate::s3::xml::documents;
+use crate::shard::{Permit, Sink};
+use crate::store::meta::{Checksum, ChecksumAlgorithm, ChecksumKind};
+use crate::store::{ETag, NewBody, NewObject, ObjectEntry, ObjectRecord};
+use md5::{Digest, Md5};
+use std::ops::Range;
+
+/// The source of a copy, readable by the caller.
+pub(super) struct Source {
+    pub(super) bucket: Resolved,
+    pub(super) key: String,
+    pub(super) entry: ObjectEntry,
+    pub(super) record: ObjectRecord,
+    /// Taken by the first copy of its bytes.
+    raw: Option<OwnedRecord>,
+}
+
+/// Bytes that were copied.
+pub(super) struct Copied {
+    pub(super) body: NewBody,
+    pub(super) size: u64,
+    pub(super) md5: [u8; 16],
+    pub(super) checksum: Option<Checksum>,
+    pub(super) permit: Option<Permit>,
+}
+
+impl<D: Disk, C: Clock> Context<'_, D, C> {
+    /// `PUT /bucket/key` with `x-amz-copy-source`
+    pub async fn copy_object(&self) -> Result<Response<D>> {
+        let key = self.key()?;
+        let bucket = self.bucket(Want::Write)?;
+        let condition = write_condition(&self.head)?;
+        let mut source = self.copy_source().await?;
+        let replaces = |name| -> Result<bool> {
+            Ok(stored::directive(&self.head, name)? == Directive::Replace)
+        };
+        let replace = replaces("x-amz-metadata-directive")?;
+        let replace_tags = replaces("x-amz-tagging-directive")?;
+        let onto_itself = source.bucket.bucket == bucket.bucket && source.key == key;
+        if onto_itself && !replace && self.head.0.header("x-amz-storage-class").is_none() {
+            return Err(S3Error::new(
+                ErrorCode::InvalidRequest,
+                "This copy request is illegal because it is trying to copy an object to itself \
+                 without changing the object's metadata, storage class, website redirect location \
+                 or encryption attributes.",
+            ));
+        }
+        let given = self.new_meta()?;
+        let mut meta = if replace {
+            given.clone()
+        } else {
+            source.record.meta.clone()
+        };
+        meta.tags = if replace_tags {
+            given.tags
+        } else {
+            source.record.meta.tags.clone()
+        };
+        meta.acl = given.acl;
+        meta.owner = given.owner;
+        let shard = self.core.shard_of(bucket.bucket, key.as_bytes());
+        let wanted = checksum::of_upload(&self.head)?.map(|c| c.algorithm);
+        let copied = self.copy_whole(&mut source, shard, wanted).await?;
+        let etag = ETag {
+            md5: copied.md5,
+            parts: 0,
+        };
+        meta.checksum = copied.checksum;
+        let checksum = meta.checksum.clone();
+        let new = NewObject {
+            bucket: bucket.bucket,
+            key: key.as_bytes().to_vec(),
+            etag,
+            size: copied.size,
+            meta,
+            body: copied.body,
+            condition,
+            modified: None,
+        };
+        let stored = self
+            .core
+            .on_shard(shard, move |store| async move { store.put(new).await })
+            .await
+            .map_err(|error| store_error(&error, key))?;
+        drop(copied.permit);
+        let document =
+            documents::copy_object(&etag.to_string(), stored.modified, checksum.as_ref());
+        Ok(with_checksum(Response::xml(document), checksum.as_ref()))
+    }
+
+    /// Looks the source up and checks that the caller may read it and that the conditions hold.
+    pub(super) async fn copy_source(&self) -> Result<Source> {
+        let raw = self
+            .head
+            .0
+            .header("x-amz-copy-source")
+            .ok_or(ErrorCode::InvalidRequest)?;
+        let CopySource {
+            bucket: name,
+            key,
+            version,
+        } = CopySource::parse(raw)?;
+        if version.is_some_and(|v| v != "null") {
+            return Err(ErrorCode::NoSuchVersion.into());
+        }
+        let bucket = access::resolve(self.core, &name)?;
+        self.check_owner(&bucket, self.demands.source_bucket_owner.as_deref())?;
+        let entry = match lookup(self.core, bucket.bucket, &key)? {
+            Some(entry) => entry,
+            None if self.caller.may(&bucket, Want::List) => return Err(no_such_key(&key)),
+            None => return Err(ErrorCode::AccessDenied.into()),
+        };
+        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+        let (record, raw) = reader
+            .record(&entry)
+            .await
+            .map_err(|error| store_error(&error, &key))?;
+        self.check_read(&bucket, &record)?;
+        match conditions::copy_source(&self.head, &entry.etag.to_string(), entry.modified) {
+            Outcome::Proceed => Ok(Source {
+                bucket,
+                key,
+                entry,
+                record,
+                raw: Some(raw),
+            }),
+            Outcome::NotModified | Outcome::Failed => Err(ErrorCode::PreconditionFailed.into()),
+        }
+    }
+
+    /// The bytes of a whole object.
+    async fn copy_whole(
+        &self,
+        source: &mut Source,
+        shard: ShardId,
+        wanted: Option<ChecksumAlgorithm>,
+    ) -> Result<Copied> {
+        let size = source.record.size;
+        if size > PART_BYTES_MAX {
+            return Err(S3Error::new(
+                ErrorCode::InvalidRequest,
+                "The specified copy source is larger than the maximum allowable size for a copy \
+                 source: 5368709120",
+            ));
+        }
+        let kept = source.record.meta.checksum.clone();
+        let kept = kept.filter(|c| c.kind == ChecksumKind::FullObject);
+        let algorithm = wanted.or(source.record.meta.checksum.as_ref().map(|c| c.algorithm));
+        let recompute = match (&kept, algorithm) {
+            (Some(kept), Some(algorithm)) if kept.algorithm == algorithm => None,
+            (_, algorithm) => algorithm,
+        };
+        let copied = self.copy_range(source, 0..size, shard, recompute).await?;
+        let checksum = copied.checksum.clone().or(kept);
+        Ok(Copied { checksum, ..copied })
+    }
+
+    /// Copies a range of the source into the log of `shard`.
+    pub(super) async fn copy_range(
+        &self,
+        source: &mut Source,
+        bytes: Range<u64>,
+        shard: ShardId,
+        algorithm: Option<ChecksumAlgorithm>,
+    ) -> Result<Copied> {
+        let failed = |error| store_error(&error, &source.key);
+        let size = bytes.end - bytes.start;
+        let known = (size == source.record.size && source.entry.etag.parts == 0)
+            .then_some(source.entry.etag.md5);
+        let mut md5 = known.is_none().then(Md5::new);
+        let mut hasher = algorithm.map(Hasher::new);
+        let reader = self
+            .core
+            .reader_of(source.bucket.bucket, source.key.as_bytes());
+        let raw = source.raw.take().ok_or(ErrorCode::InternalError)?;
+        let mut stream = reader.body(&source.record, raw, bytes);
+        let tag = super::extent_tag(source.bucket.bucket, &source.key);
+        let mut sink = Sink::new(self.core, shard, tag);
+        let mut slot = sink.slot(Some(size)).await;
+        let mut left = size;
+        while let Some((buf, range)) = stream.next().await.map_err(failed)? {
+            let mut chunk = buf.whole().get(range).unwrap_or_default();
+            if let Some(md5) = &mut md5 {
+                md5.update(chunk);
+            }
+            if let Some(hasher) = &mut hasher {
+                hasher.update(chunk);
+            }
+            while !chunk.is_empty() {
+                if slot.room() == 0 {
+                    sink.push(slot).await.map_err(failed)?;
+                    slot = sink.slot(Some(left)).await;
+                }
+                let (now, later) = chunk.split_at(slot.room().min(chunk.len()));
+                slot.buf.extend(now);
+                left = left.saturating_sub(now.len() as u64);
+                chunk = later;
+            }
+        }
+        sink.push(slot).await.map_err(failed)?;
+        let (body, permit) = sink.finish().await.map_err(failed)?;
+        let checksum = algorithm.zip(hasher).map(|(algorithm, hasher)| Checksum {
+            algorithm,
+            kind: ChecksumKind::FullObject,
+            value: hasher.finish(),
+        });
+        let computed = md5.map(|md5| md5.finalize().into());
+        let md5 = known.or(computed).ok_or(ErrorCode::InternalError)?;
+        Ok(Copied {
+            body,
+            size,
+            md5,
+            checksum,
+            permit,
+        })
+    }
+
+    /// `x-amz-copy-source-range`, or all of the source.
+    pub(super) fn copy_source_range(&self, source: &Source) -> Result<Range<u64>> {
+        range::copy_source(
+            self.head.0.header("x-amz-copy-source-range"),
+            source.record.size,
+        )
+    }
+}

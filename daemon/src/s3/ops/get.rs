@@ -1,0 +1,246 @@
+//! GET and HEAD of an object.
+
+use super::response::{Payload, Response};
+use super::{Context, store_error};
+use crate::io::{Clock, Disk};
+use crate::namespace::Resolved;
+use crate::s3::checksum;
+use crate::s3::conditions::{self, Outcome};
+use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::range::{self, Requested};
+use crate::s3::stored::DEFAULT_CONTENT_TYPE;
+use crate::store::meta::ContentHeader;
+use crate::store::record::{Body, PartRef};
+use crate::store::{ObjectEntry, ObjectRecord};
+use std::ops::Range;
+
+/// Response headers that a query parameter may override, and the stored header behind each.
+const OVERRIDES: [(&str, &str, ContentHeader); 6] = [
+    ("response-content-type", "Content-Type", ContentHeader::Type),
+    (
+        "response-content-encoding",
+        "Content-Encoding",
+        ContentHeader::Encoding,
+    ),
+    (
+        "response-content-language",
+        "Content-Language",
+        ContentHeader::Language,
+    ),
+    (
+        "response-content-disposition",
+        "Content-Disposition",
+        ContentHeader::Disposition,
+    ),
+    (
+        "response-cache-control",
+        "Cache-Control",
+        ContentHeader::CacheControl,
+    ),
+    ("response-expires", "Expires", ContentHeader::Expires),
+];
+
+impl<D: Disk, C: Clock> Context<'_, D, C> {
+    /// `GET /bucket/key`
+    pub async fn get_object(&self) -> Result<Response<D>> {
+        self.read_object(true).await
+    }
+
+    /// `HEAD /bucket/key`
+    pub async fn head_object(&self) -> Result<Response<D>> {
+        self.read_object(false).await
+    }
+
+    async fn read_object(&self, with_body: bool) -> Result<Response<D>> {
+        let key = self.key()?;
+        let bucket = self.resolve()?;
+        self.check_expected_owner(&bucket)?;
+        self.check_overrides()?;
+        self.check_version()?;
+        let entry = self.object_entry(&bucket, key)?;
+        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+        let (record, raw) = reader
+            .record(&entry)
+            .await
+            .map_err(|error| store_error(&error, key))?;
+        self.check_read(&bucket, &record)?;
+        match conditions::read(&self.head, &entry.etag.to_string(), entry.modified) {
+            Outcome::Proceed => {}
+            Outcome::NotModified => {
+                return Ok(Response::empty(304)
+                    .with_etag(entry.etag)
+                    .with_modified(entry.modified));
+            }
+            Outcome::Failed => return Err(ErrorCode::PreconditionFailed.into()),
+        }
+        let wanted = self.wanted_range(&record)?;
+        let mut response = self.describe(&bucket, &entry, &record, &wanted);
+        let length = wanted.bytes.end - wanted.bytes.start;
+        response.payload = if with_body {
+            Payload::Stream(reader.body(&record, raw, wanted.bytes), length)
+        } else {
+            Payload::Length(length)
+        };
+        Ok(response)
+    }
+
+    /// Which bytes the request wants, by range or part number.
+    fn wanted_range(&self, record: &ObjectRecord) -> Result<Wanted> {
+        let size = record.size;
+        let range_header = self.head.0.header("range");
+        let Some(number) = self.query.number("partNumber")? else {
+            return Ok(match range::parse(range_header, size)? {
+                Requested::Whole => Wanted {
+                    bytes: 0..size,
+                    partial: false,
+                    parts: None,
+                },
+                Requested::Bytes(bytes) => Wanted {
+                    bytes,
+                    partial: true,
+                    parts: None,
+                },
+            });
+        };
+        if range_header.is_some() {
+            return Err(S3Error::new(
+                ErrorCode::InvalidRequest,
+                "Cannot specify both Range header and partNumber query parameter.",
+            ));
+        }
+        let Body::Parts(parts) = &record.body else {
+            return if number == 1 {
+                Ok(Wanted {
+                    bytes: 0..size,
+                    partial: size > 0,
+                    parts: None,
+                })
+            } else {
+                Err(invalid_part_number())
+            };
+        };
+        let bytes = part_range(parts, number).ok_or_else(invalid_part_number)?;
+        Ok(Wanted {
+            bytes,
+            partial: true,
+            parts: Some(parts.len()),
+        })
+    }
+
+    /// Everything but the body.
+    fn describe(
+        &self,
+        bucket: &Resolved,
+        entry: &ObjectEntry,
+        record: &ObjectRecord,
+        wanted: &Wanted,
+    ) -> Response<D> {
+        let mut response = Response::empty(if wanted.partial { 206 } else { 200 })
+            .with_etag(entry.etag)
+            .with_modified(entry.modified)
+            .with("Accept-Ranges", "bytes");
+        if wanted.partial {
+            let last = wanted.bytes.end.saturating_sub(1);
+            let range = format!("bytes {}-{last}/{}", wanted.bytes.start, record.size);
+            response = response.with("Content-Range", range);
+        }
+        for (parameter, name, header) in OVERRIDES {
+            let stored = record.meta.header(header);
+            let default = (header == ContentHeader::Type).then_some(DEFAULT_CONTENT_TYPE);
+            let value = self.query.get(parameter).or(stored).or(default);
+            response = response.with_some(name, value);
+        }
+        response = response.with_some(
+            "x-amz-website-redirect-location",
+            record.meta.header(ContentHeader::WebsiteRedirect),
+        );
+        for (name, value) in &record.meta.user {
+            response = response.with(format!("x-amz-meta-{name}"), value.as_str());
+        }
+        if let Some(parts) = wanted.parts {
+            response = response.with("x-amz-mp-parts-count", parts.to_string());
+        }
+        // How many tags there are is told only to who may read them.
+        if !record.meta.tags.is_empty() && self.caller.owns(bucket) {
+            response = response.with("x-amz-tagging-count", record.meta.tags.len().to_string());
+        }
+        self.describe_checksum(record, wanted, response)
+    }
+
+    /// The checksum is returned on request (`x-amz-checksum-mode: ENABLED`), and only with the
+    /// whole object: of a range it would say nothing.
+    fn describe_checksum(
+        &self,
+        record: &ObjectRecord,
+        wanted: &Wanted,
+        response: Response<D>,
+    ) -> Response<D> {
+        let asked = self
+            .head
+            .0
+            .header("x-amz-checksum-mode")
+            .is_some_and(|mode| mode.eq_ignore_ascii_case(b"enabled"));
+        let whole = wanted.bytes == (0..record.size);
+        match &record.meta.checksum {
+            Some(checksum) if asked && whole => {
+                let parts = usize::try_from(record.etag.parts).unwrap_or(usize::MAX);
+                response
+                    .with(
+                        checksum::header(checksum.algorithm),
+                        checksum::encode(checksum, parts),
+                    )
+                    .with("x-amz-checksum-type", checksum::kind_name(checksum.kind))
+            }
+            _ => response,
+        }
+    }
+
+    /// Overrides are for signed requests only: an anonymous link must not choose content types.
+    fn check_overrides(&self) -> Result<()> {
+        let any = OVERRIDES
+            .iter()
+            .any(|(parameter, _, _)| self.query.has(parameter));
+        if any && self.caller.user().is_err() {
+            return Err(S3Error::new(
+                ErrorCode::InvalidRequest,
+                "Request specific response headers cannot be used for anonymous GET requests.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The only version there is so far is `null`.
+    pub(super) fn check_version(&self) -> Result<()> {
+        match self.query.get("versionId") {
+            None | Some("null") => Ok(()),
+            Some("") => Err(S3Error::argument(
+                "versionId",
+                "",
+                "Version id cannot be the empty string",
+            )),
+            Some(other) => Err(S3Error::argument(
+                "versionId",
+                other,
+                "Invalid version id specified",
+            )),
+        }
+    }
+}
+
+struct Wanted {
+    bytes: Range<u64>,
+    partial: bool,
+    parts: Option<usize>,
+}
+
+fn invalid_part_number() -> S3Error {
+    ErrorCode::InvalidPartNumber.into()
+}
+
+/// Where the n-th part (by its place in the object, from 1) lies.
+fn part_range(parts: &[PartRef], number: u32) -> Option<Range<u64>> {
+    let index = usize::try_from(number).ok()?.checked_sub(1)?;
+    let part = parts.get(index)?;
+    let start: u64 = parts.iter().take(index).map(|p| p.size).sum();
+    Some(start..start + part.size)
+}

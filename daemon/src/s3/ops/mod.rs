@@ -1,0 +1,186 @@
+//! The operations of S3, a family per file. Each takes a [`Context`], which has been authenticated,
+//! and answers with a [`Response`] or an error.
+
+mod acl;
+mod attributes;
+mod buckets;
+mod copy;
+mod delete;
+mod get;
+mod list;
+mod metadata;
+mod multipart;
+mod put;
+mod receive;
+mod response;
+mod tagging;
+mod uploads;
+
+use crate::base::BucketId;
+use crate::io::{Clock, Disk};
+use crate::namespace::Resolved;
+use crate::s3::access::{self, Caller, Want};
+use crate::s3::conditions;
+use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::headers::Demands;
+use crate::s3::path::ResourcePath;
+use crate::s3::query::Query;
+use crate::s3::service::{HttpHead, Settings};
+use crate::shard::Core;
+use crate::store::{EtagSet, ObjectEntry, ObjectRecord, StoreError, WriteCondition};
+use std::rc::Rc;
+
+pub use dispatch::dispatch;
+pub use receive::Incoming;
+pub use response::{Payload, Response};
+
+mod dispatch;
+
+/// An authenticated request.
+pub struct Context<'a, D: Disk, C: Clock> {
+    /// The core it runs on.
+    pub core: &'a Rc<Core<D, C>>,
+    /// Settings of the S3 service.
+    pub settings: &'a Settings,
+    /// Its head.
+    pub head: HttpHead<'a>,
+    /// What its headers demand beside the operation itself.
+    pub demands: Demands,
+    /// What it is about.
+    pub path: &'a ResourcePath,
+    /// Its query, decoded.
+    pub query: &'a Query<'a>,
+    /// Who sent it.
+    pub caller: &'a Caller,
+}
+
+impl<D: Disk, C: Clock> Context<'_, D, C> {
+    /// The bucket's name.
+    fn bucket_name(&self) -> Result<&str> {
+        self.path
+            .bucket()
+            .ok_or_else(|| ErrorCode::InvalidBucketName.into())
+    }
+
+    /// The object's key.
+    fn key(&self) -> Result<&str> {
+        self.path.key().ok_or_else(|| ErrorCode::InvalidURI.into())
+    }
+
+    /// The bucket, resolved, without any look at rights.
+    fn resolve(&self) -> Result<Resolved> {
+        access::resolve(self.core, self.bucket_name()?)
+    }
+
+    /// The bucket, resolved, for a caller who may do what it wants there.
+    fn bucket(&self, want: Want) -> Result<Resolved> {
+        let bucket = self.resolve()?;
+        self.caller.check(&bucket, want)?;
+        self.check_expected_owner(&bucket)?;
+        Ok(bucket)
+    }
+
+    /// `x-amz-expected-bucket-owner` is compared with the owner of the name asked for.
+    fn check_expected_owner(&self, bucket: &Resolved) -> Result<()> {
+        self.check_owner(bucket, self.demands.bucket_owner.as_deref())
+    }
+
+    fn check_owner(&self, bucket: &Resolved, expected: Option<&str>) -> Result<()> {
+        let Some(expected) = expected else {
+            return Ok(());
+        };
+        let owner = self.principal_of(bucket)?;
+        if owner.id == expected {
+            Ok(())
+        } else {
+            Err(ErrorCode::AccessDenied.into())
+        }
+    }
+
+    /// The object for reading: looked up only when the caller may read it, or may at least learn
+    /// whether it exists.
+    fn object_entry(&self, bucket: &Resolved, key: &str) -> Result<ObjectEntry> {
+        let found = lookup(self.core, bucket.bucket, key)?;
+        match found {
+            Some(entry) => Ok(entry),
+            None if self.caller.may(bucket, Want::List) => Err(no_such_key(key)),
+            None => Err(ErrorCode::AccessDenied.into()),
+        }
+    }
+
+    /// Whether the caller may read an object of a bucket that it does not own.
+    fn check_read(&self, bucket: &Resolved, record: &ObjectRecord) -> Result<()> {
+        if self
+            .caller
+            .may_read_object(bucket, &record.meta.owner, record.meta.acl)
+        {
+            Ok(())
+        } else {
+            Err(ErrorCode::AccessDenied.into())
+        }
+    }
+}
+
+/// Looks an object up, on any core.
+fn lookup<D: Disk, C: Clock>(
+    core: &Core<D, C>,
+    bucket: BucketId,
+    key: &str,
+) -> Result<Option<ObjectEntry>> {
+    let mut scratch = Vec::with_capacity(key.len() + 24);
+    core.reader_of(bucket, key.as_bytes())
+        .object(bucket, key.as_bytes(), &mut scratch)
+        .map_err(|error| store_error(&error, key))
+}
+
+/// The conditions of a PUT, copy, complete or DELETE, for the shard's owner to judge.
+fn write_condition(head: &HttpHead<'_>) -> Result<WriteCondition> {
+    let found = conditions::write(head)?;
+    let set = |tags: Vec<String>| {
+        if tags.iter().any(|tag| tag == "*") {
+            EtagSet::Any
+        } else {
+            EtagSet::OneOf(tags)
+        }
+    };
+    Ok(WriteCondition {
+        if_match: found.if_match.map(set),
+        if_none_match: found.if_none_match.map(set),
+        if_size: found.if_size,
+        if_modified_at: found.if_modified_at,
+    })
+}
+
+/// Marks the extents of an object's body.
+fn extent_tag(bucket: BucketId, key: &str) -> u128 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    hasher.update(&bucket.0.to_le_bytes());
+    hasher.update(key.as_bytes());
+    hasher.digest128()
+}
+
+fn no_such_key(key: &str) -> S3Error {
+    S3Error::from(ErrorCode::NoSuchKey).with("Key", key)
+}
+
+/// The one place where an engine's error becomes S3's.
+fn store_error(error: &StoreError, key: &str) -> S3Error {
+    use crate::log::LogError;
+    match error {
+        StoreError::BucketGone => ErrorCode::NoSuchBucket.into(),
+        StoreError::InvalidPart(_) => S3Error::from(ErrorCode::InvalidPart),
+        StoreError::NoSuchKey => no_such_key(key),
+        StoreError::NoSuchUpload => ErrorCode::NoSuchUpload.into(),
+        StoreError::PreconditionFailed => ErrorCode::PreconditionFailed.into(),
+        StoreError::Stopping => ErrorCode::ServiceUnavailable.into(),
+        StoreError::Log(LogError::NoSpace) => ErrorCode::InsufficientStorage.into(),
+        StoreError::Log(LogError::Poisoned(_)) => S3Error::new(
+            ErrorCode::ServiceUnavailable,
+            "A write to the device failed; this part of the store takes no more writes.",
+        ),
+        other => {
+            tracing::error!(key, error = %other, "the store failed");
+            S3Error::from(ErrorCode::InternalError)
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Multipart uploads: create, upload and copy parts, complete, abort. An upload is found by the
+//! bucket id it was started in, so it does not matter by which name, bucket or link, it is called.
+
+use super::receive::{Incoming, Wish};
+use super::response::Response;
+use super::{Context, store_error, write_condition};
+use crate::base::UploadId;
+use crate::base::limits::{OBJECT_BYTES_MAX, PART_BYTES_MAX, PART_BYTES_MIN, PARTS_MAX};
+use crate::http::Stream;
+use crate::io::{Clock, Disk, entropy};
+use crate::namespace::Resolved;
+use crate::s3::access::Want;
+use crate::s3::checksum;
+use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::service::HttpHead;
+use crate::s3::xml::{documents, read};
+use crate::store::meta::{Checksum, ObjectMeta};
+use crate::store::record::PartRef;
+use crate::store::{
+    CompleteUpload, ETag, NewBody, NewObject, NewPart, NewUpload, PartEntry, StoreError,
+};
+use md5::{Digest, Md5};
+
+impl<D: Disk, C: Clock> Context<'_, D, C> {
+    /// `POST /bucket/key?uploads`
+    pub async fn create_multipart_upload(&self) -> Result<Response<D>> {
+        let key = self.key()?;
+        let bucket = self.bucket(Want::Write)?;
+        let mut meta = self.new_meta()?;
+        meta.checksum = checksum::of_upload(&self.head)?;
+        let announced = meta.checksum.as_ref().map(|c| (c.algorithm, c.kind));
+        let mut id = [0u8; 16];
+        entropy(&mut id);
+        let upload = UploadId(u128::from_be_bytes(id));
+        let new = NewUpload {
+            bucket: bucket.bucket,
+            key: key.as_bytes().to_vec(),
+            upload,
+            meta,
+        };
+        let shard = self.core.shard_of(bucket.bucket, key.as_bytes());
+        self.core
+            .on_shard(
+                shard,
+                move |store| async move { store.create_upload(new).await },
+            )
+            .await
+            .map_err(|error| store_error(&error, key))?;
+        let document = documents::initiate_upload(self.bucket_name()?, key, &show(upload));
+        let mut response = Response::xml(document);
+        if let Some((algorithm, kind)) = announced {
+            response = response
+                .with("x-amz-checksum-algorithm", checksum::name(algorithm))
+                .with("x-amz-checksum-type", checksum::kind_name(kind));
+        }
+        Ok(response)
+    }
+
+    /// The upload that the query names, and its record.
+    pub(super) async fn upload(&self, bucket: &Resolved) -> Result<(UploadId, ObjectMeta)> {
+        let key = self.key()?;
+        let upload = self
+            .query
+            .get("uploadId")
+            .and_then(parse_upload)
+            .ok_or(ErrorCode::NoSuchUpload)?;
+        let record = self
+            .core
+            .reader_of(bucket.bucket, key.as_bytes())
+            .upload(bucket.bucket, key.as_bytes(), upload)
+            .await
+            .map_err(|error| store_error(&error, key))?;
+        Ok((upload, record.meta))
+    }
+
+    fn part_number(&self) -> Result<u32> {
+        match self.query.number("partNumber")? {
+            Some(number) if (1..=PARTS_MAX).contains(&number) => Ok(number),
+            other => Err(S3Error::argument(
+                "partNumber",
+                other.map(|n| n.to_string()).unwrap_or_default(),
+                "Part number must be an integer between 1 and 10000, inclusive",
+            )),
+        }
+    }
+
+    /// `PUT /bucket/key?partNumber&uploadId`
+    pub async fn upload_part<S: Stream>(&self, body: Incoming<'_, '_, S>) -> Result<Response<D>> {
+        let key = self.key()?;
+        let bucket = self.bucket(Want::Write)?;
+        let number = self.part_number()?;
+        let (upload, meta) = self.upload(&bucket).await?;
+        let shard = self.core.shard_of(bucket.bucket, key.as_bytes());
+        let wanted = meta.checksum.as_ref().map(|c| c.algorithm);
+        let wish = Wish {
+            max: PART_BYTES_MAX,
+            checksum: wanted,
+        };
+        let received = body.receive(self, bucket.bucket, shard, wish).await?;
+        let checksum = received.checksum.clone();
+        let new = NewPart {
+            bucket: bucket.bucket,
+            key: key.as_bytes().to_vec(),
+            upload,
+            number,
+            md5: received.md5,
+            size: received.size,
+            checksum: received.checksum,
+            body: received.body,
+        };
+        self.put_part(new).await?;
+        drop(received.permit);
+        let response = Response::empty(200).with_etag(ETag {
+            md5: received.md5,
+            parts: 0,
+        });
+        Ok(match &checksum {
+            Some(c) => response.with(checksum::header(c.algorithm), checksum::encode(c, 0)),
+            None => response,
+        })
+    }
+
+    async fn put_part(&self, new: NewPart) -> Result<crate::store::Stored> {
+        let key = self.key()?;
+        let shard = self.core.shard_of(new.bucket, key.as_bytes());
+        self.core
+            .on_shard(shard, move |store| async move { store.put_part(new).await })
+            .await
+            .map_err(|error| store_error(&error, key))
+    }
+
+    /// `PUT /bucket/key?partNumber&uploadId` with `x-amz-copy-source`
+    pub async fn upload_part_copy(&self) -> Result<Response<D>> {
+        let key = self.key()?;
+        let bucket = self.bucket(Want::Write)?;
+        let number = self.part_number()?;
+        let (upload, meta) = self.upload(&bucket).await?;
+        let mut source = self.copy_source().await?;
+        let range = self.copy_source_range(&source)?;
+        if range.end - range.start > PART_BYTES_MAX {
+            return Err(ErrorCode::EntityTooLarge.into());
+        }
+        let shard = self.core.shard_of(bucket.bucket, key.as_bytes());
+        let algorithm = meta.checksum.as_ref().map(|c| c.algorithm);
+        let copied = self
+            .copy_range(&mut source, range, shard, algorithm)
+            .await?;
+        let checksum = copied.checksum.clone();
+        let new = NewPart {
+            bucket: bucket.bucket,
+            key: key.as_bytes().to_vec(),
+            upload,
+            number,
+            md5: copied.md5,
+            size: copied.size,
+            checksum: copied.checksum,
+            body: copied.body,
+        };
+        let stored = self.put_part(new).await?;
+        drop(copied.permit);
+        let etag = ETag {
+            md5: copied.md5,
+            parts: 0,
+        };
+        let document = documents::copy_part(&etag.to_string(), stored.modified, checksum.as_ref());
+        Ok(Response::xml(document))
+    }
+
+    /// `DELETE /bucket/key?uploadId`
+    pub async fn abort_multipart_upload(&self) -> Result<Response<D>> {
+        let key = self.key()?;
+        let bucket = self.bucket(Want::Write)?;
+        let id = bucket.bucket;
+        let upload = self
+            .query
+            .get("uploadId")
+            .and_then(parse_upload)
+            .ok_or(ErrorCode::NoSuchUpload)?;
+        let owned = key.as_bytes().to_vec();
+        self.core
+            .on_shard(
+                self.core.shard_of(id, key.as_bytes()),
+                move |store| async move { store.abort_upload(id, &owned, upload).await },
+            )
+            .await
+            .map_err(|error| store_error(&error, key))?;
+        Ok(Response::empty(204))
+    }
+
+    /// `POST /bucket/key?uploadId`
+    pub async fn complete_multipart_upload(&self, document: &[u8]) -> Result<Response<D>> {
+        let key = self.key()?;
+        let bucket = self.bucket(Want::Write)?;
+        let condition = write_condition(&self.head)?;
+        let request = read::complete_upload(document)?;
+        let (upload, mut meta) = match self.upload(&bucket).await {
+            Ok(found) => found,
+            Err(error) if error.code == ErrorCode::NoSuchUpload => {
+                return self.completed_before(&bucket, error).await;
+            }
+            Err(error) => return Err(error),
+        };
+        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+        let stored = reader
+            .parts(upload, 0, usize::MAX)
+            .map_err(|error| store_error(&error, key))?;
+        let parts = choose(&request.parts, &stored)?;
+        let size: u64 = parts.iter().map(|p| p.size).sum();
+        check_object_size(&self.head, size)?;
+        let pieces: Vec<(&[u8], u64)> = parts
+            .iter()
+            .map(|p| (p.checksum.as_slice(), p.size))
+            .collect();
+        meta.checksum = checksum::of_object(&self.head, meta.checksum.as_ref(), &pieces)?;
+        let checksum = meta.checksum.clone();
+        let etag = etag_of(&parts);
+        let complete = CompleteUpload {
+            upload,
+            object: NewObject {
+                bucket: bucket.bucket,
+                key: key.as_bytes().to_vec(),
+                etag,
+                size,
+                meta,
+                body: NewBody::Parts(parts),
+                condition,
+                modified: None,
+            },
+        };
+        let shard = self.core.shard_of(bucket.bucket, key.as_bytes());
+        self.core
+            .on_shard(shard, move |store| async move {
+                store.complete_upload(complete).await
+            })
+            .await
+            .map_err(|error| store_error(&error, key))?;
+        self.completed(etag, checksum.as_ref())
+    }
+
+    fn completed(&self, etag: ETag, checksum: Option<&Checksum>) -> Result<Response<D>> {
+        let (name, key) = (self.bucket_name()?, self.key()?);
+        let location = format!("/{name}/{key}");
+        let document = documents::complete_upload(
+            &location,
+            name,
+            key,
+            &etag.to_string(),
+            checksum,
+            etag.parts,
+        );
+        Ok(Response::xml(document))
+    }
+
+    /// A client that lost our answer completes again: the object made of this upload is the answer.
+    async fn completed_before(&self, bucket: &Resolved, error: S3Error) -> Result<Response<D>> {
+        let key = self.key()?;
+        let upload = self.query.get("uploadId").and_then(parse_upload);
+        let Some(entry) = super::lookup(self.core, bucket.bucket, key)? else {
+            return Err(error);
+        };
+        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+        let read = reader.record(&entry).await;
+        let (record, _) = read.map_err(|error: StoreError| store_error(&error, key))?;
+        if record.upload.is_some() && record.upload == upload {
+            return self.completed(record.etag, record.meta.checksum.as_ref());
+        }
+        Err(error)
+    }
+}
+
+/// The parts that the client named, found among those that are stored.
+fn choose(wanted: &[read::CompletedPart], stored: &[(u32, PartEntry)]) -> Result<Vec<PartRef>> {
+    if wanted.is_empty() {
+        return Err(ErrorCode::MalformedXML.into());
+    }
+    let mut chosen: Vec<PartRef> = Vec::with_capacity(wanted.len());
+    for (at, part) in wanted.iter().enumerate() {
+        if chosen.last().is_some_and(|last| last.number >= part.number) {
+            return Err(ErrorCode::InvalidPartOrder.into());
+        }
+        let found = stored.binary_search_by_key(&part.number, |(number, _)| *number);
+        let entry = found
+            .ok()
+            .and_then(|i| stored.get(i))
+            .map(|(_, entry)| entry);
+        let entry = entry.ok_or(ErrorCode::InvalidPart)?;
+        let etag = ETag {
+            md5: entry.md5,
+            parts: 0,
+        }
+        .to_string();
+        if part.etag.trim_matches('"') != etag {
+            return Err(ErrorCode::InvalidPart.into());
+        }
+        let stored = entry
+            .checksum
+            .as_ref()
+            .map(|c| (c.algorithm, c.value.as_slice()));
+        checksum::check_part(&part.checksums, stored)?;
+        if entry.size < PART_BYTES_MIN && at + 1 < wanted.len() {
+            return Err(S3Error::from(ErrorCode::EntityTooSmall)
+                .with("ETag", etag)
+                .with("PartNumber", part.number.to_string())
+                .with("MinSizeAllowed", PART_BYTES_MIN.to_string())
+                .with("ProposedSize", entry.size.to_string()));
+        }
+        chosen.push(PartRef {
+            number: part.number,
+            size: entry.size,
+            md5: entry.md5,
+            at: entry.at,
+            record_len: entry.record_len,
+            checksum: entry
+                .checksum
+                .as_ref()
+                .map(|c| c.value.clone())
+                .unwrap_or_default(),
+        });
+    }
+    Ok(chosen)
+}
+
+/// MD5 of the parts' MD5s, and their number.
+fn etag_of(parts: &[PartRef]) -> ETag {
+    let mut md5 = Md5::new();
+    for part in parts {
+        md5.update(part.md5);
+    }
+    ETag {
+        md5: md5.finalize().into(),
+        parts: u32::try_from(parts.len()).unwrap_or(u32::MAX),
+    }
+}
+
+fn check_object_size(head: &HttpHead<'_>, size: u64) -> Result<()> {
+    if size > OBJECT_BYTES_MAX {
+        return Err(ErrorCode::EntityTooLarge.into());
+    }
+    match head.0.header("x-amz-mp-object-size") {
+        Some(told) if told != size.to_string().as_bytes() => Err(S3Error::new(
+            ErrorCode::InvalidRequest,
+            "The provided 'x-amz-mp-object-size' header value does not match what was computed.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// An upload id as clients see it: 32 hexadecimal digits.
+pub(super) fn show(upload: UploadId) -> String {
+    format!("{:032x}", upload.0)
+}
+
+/// Inverse of [`show`].
+pub(super) fn parse_upload(text: &str) -> Option<UploadId> {
+    let digits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    digits
+        .then(|| u128::from_str_radix(text, 16).ok())
+        .flatten()
+        .map(UploadId)
+}

@@ -1,0 +1,70 @@
+//! PUT of an object.
+
+use super::receive::{Incoming, Wish};
+use super::response::Response;
+use super::{Context, store_error, write_condition};
+use crate::base::limits::PART_BYTES_MAX;
+use crate::http::Stream;
+use crate::io::{Clock, Disk};
+use crate::s3::access::Want;
+use crate::s3::checksum;
+use crate::s3::error::Result;
+use crate::store::meta::Checksum;
+use crate::store::{ETag, NewObject};
+
+impl<D: Disk, C: Clock> Context<'_, D, C> {
+    /// `PUT /bucket/key`
+    pub async fn put_object<S: Stream>(&self, body: Incoming<'_, '_, S>) -> Result<Response<D>> {
+        let key = self.key()?;
+        let bucket = self.bucket(Want::Write)?.bucket;
+        let condition = write_condition(&self.head)?;
+        let mut meta = self.new_meta()?;
+        let shard = self.core.shard_of(bucket, key.as_bytes());
+        let wish = Wish {
+            max: PART_BYTES_MAX,
+            checksum: None,
+        };
+        let received = body.receive(self, bucket, shard, wish).await?;
+        meta.checksum = received.checksum;
+        let checksum = meta.checksum.clone();
+        let etag = ETag {
+            md5: received.md5,
+            parts: 0,
+        };
+        let new = NewObject {
+            bucket,
+            key: key.as_bytes().to_vec(),
+            etag,
+            size: received.size,
+            meta,
+            body: received.body,
+            condition,
+            modified: None,
+        };
+        self.core
+            .on_shard(shard, move |store| async move { store.put(new).await })
+            .await
+            .map_err(|error| store_error(&error, key))?;
+        drop(received.permit);
+        Ok(with_checksum(
+            Response::empty(200).with_etag(etag),
+            checksum.as_ref(),
+        ))
+    }
+}
+
+/// Adds the checksum of a whole body.
+pub(super) fn with_checksum<D: Disk>(
+    response: Response<D>,
+    checksum: Option<&Checksum>,
+) -> Response<D> {
+    match checksum {
+        Some(checksum) => response
+            .with(
+                checksum::header(checksum.algorithm),
+                checksum::encode(checksum, 0),
+            )
+            .with("x-amz-checksum-type", "FULL_OBJECT"),
+        None => response,
+    }
+}

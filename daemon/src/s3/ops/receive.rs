@@ -1,0 +1,205 @@
+//! Receiving a request's body: content goes straight from the socket into the buffers that are
+//! written to the device, and is hashed where it lies while it is still in the cache.
+
+use super::{Context, extent_tag, store_error};
+use crate::base::ShardId;
+use crate::base::limits::XML_BYTES_MAX;
+use crate::http::{BodyError, Exchange, Stream};
+use crate::io::{Clock, Disk};
+use crate::s3::body::{Body, Options, Step, Transport};
+use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::route::BodyKind;
+use crate::s3::service::HttpHead;
+use crate::s3::sigv4::Payload;
+use crate::shard::{Permit, Sink, Slot};
+use crate::store::NewBody;
+use crate::store::meta::{Checksum, ChecksumAlgorithm};
+
+/// A request's body that was not read yet.
+pub struct Incoming<'e, 'c, S> {
+    exchange: &'e mut Exchange<'c, S>,
+    payload: Payload,
+    kind: BodyKind,
+}
+
+/// Content that was received, verified, and written unless it is short.
+pub(super) struct Received {
+    pub(super) body: NewBody,
+    pub(super) size: u64,
+    pub(super) md5: [u8; 16],
+    pub(super) checksum: Option<Checksum>,
+    /// For the bytes that are still in memory; to be held until the record is written.
+    pub(super) permit: Option<Permit>,
+}
+
+/// What an operation wants of the content it receives.
+pub(super) struct Wish {
+    /// Most bytes.
+    pub(super) max: u64,
+    /// Checksum to compute when the client declares none.
+    pub(super) checksum: Option<ChecksumAlgorithm>,
+}
+
+impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
+    /// The body of this exchange.
+    pub(in crate::s3) const fn new(
+        exchange: &'e mut Exchange<'c, S>,
+        payload: Payload,
+        kind: BodyKind,
+    ) -> Self {
+        Self {
+            exchange,
+            payload,
+            kind,
+        }
+    }
+
+    fn open(self, options: Options) -> Result<(&'e mut Exchange<'c, S>, Body)> {
+        let head = self.exchange.head();
+        let transport = match head.content_length() {
+            None => Transport::Chunked,
+            Some(_) if head.header("content-length").is_none() => Transport::Absent,
+            Some(length) => Transport::Length(length),
+        };
+        let body = Body::new(&HttpHead(head), self.payload, transport, options)?;
+        Ok((self.exchange, body))
+    }
+
+    /// Reads a whole document, or the empty body of an operation that takes none.
+    pub(super) async fn document(self) -> Result<Vec<u8>> {
+        let options = Options {
+            max: XML_BYTES_MAX as u64,
+            length_required: false,
+            md5: false,
+            checksums: self.kind == BodyKind::Xml && !is_completion(&self.exchange.head()),
+            default_checksum: None,
+        };
+        let (exchange, mut body) = self.open(options)?;
+        let mut document = Vec::new();
+        loop {
+            match body.step(exchange.buffered())? {
+                Step::Done => break,
+                Step::Consumed(count) => exchange.consume(count),
+                Step::Need => need_more(exchange).await?,
+                Step::Data(most) => {
+                    let buffered = exchange.buffered();
+                    let count = buffered
+                        .len()
+                        .min(usize::try_from(most).unwrap_or(usize::MAX));
+                    if count == 0 {
+                        if !exchange.fill().await.map_err(body_error)? {
+                            break;
+                        }
+                        continue;
+                    }
+                    let bytes = buffered.get(..count).unwrap_or_default();
+                    body.data(bytes)?;
+                    document.extend_from_slice(bytes);
+                    exchange.consume(count);
+                }
+            }
+        }
+        body.finish()?;
+        Ok(document)
+    }
+
+    /// Receives content for a key of `shard`.
+    pub(super) async fn receive<D: Disk, C: Clock>(
+        self,
+        context: &Context<'_, D, C>,
+        bucket: crate::base::BucketId,
+        shard: ShardId,
+        wish: Wish,
+    ) -> Result<Received> {
+        let options = Options {
+            max: wish.max,
+            length_required: true,
+            md5: true,
+            checksums: true,
+            default_checksum: wish.checksum,
+        };
+        let (exchange, mut body) = self.open(options)?;
+        let key = context.key()?;
+        let failed = |error| store_error(&error, key);
+        let tag = extent_tag(bucket, key);
+        let mut sink = Sink::new(context.core, shard, tag);
+        let mut slot = sink.slot(left(&body)).await;
+        loop {
+            match body.step(exchange.buffered())? {
+                Step::Done => break,
+                Step::Consumed(count) => exchange.consume(count),
+                Step::Need => need_more(exchange).await?,
+                Step::Data(most) => {
+                    if slot.room() == 0 {
+                        sink.push(slot).await.map_err(failed)?;
+                        slot = sink.slot(left(&body)).await;
+                    }
+                    let (count, filled) = fill(exchange, slot, most).await;
+                    let count = count?;
+                    slot = filled;
+                    if count == 0 {
+                        break;
+                    }
+                    let start = slot.buf.len() - count;
+                    body.data(slot.buf.get(start..).unwrap_or_default())?;
+                }
+            }
+        }
+        let digested = body.finish()?;
+        sink.push(slot).await.map_err(failed)?;
+        let (new_body, permit) = sink.finish().await.map_err(failed)?;
+        Ok(Received {
+            body: new_body,
+            size: digested.length,
+            md5: digested.md5.ok_or(ErrorCode::InternalError)?,
+            checksum: digested.checksum,
+            permit,
+        })
+    }
+}
+
+/// The checksum headers of a complete request speak of the object, not of the document.
+fn is_completion(head: &crate::http::Head<'_>) -> bool {
+    head.method() == b"POST"
+        && head
+            .raw_query()
+            .is_some_and(|query| query.windows(9).any(|w| w == b"uploadId="))
+}
+
+/// Content that is still to come, when that is known.
+fn left(body: &Body) -> Option<u64> {
+    body.length()
+        .map(|length| length - body.received().min(length))
+}
+
+/// Reads at most `most` bytes of content into the buffer.
+async fn fill<S: Stream>(
+    exchange: &mut Exchange<'_, S>,
+    slot: Slot,
+    most: u64,
+) -> (Result<usize>, Slot) {
+    let at = slot.buf.len();
+    let max = slot.room().min(usize::try_from(most).unwrap_or(usize::MAX));
+    let Slot { buf, permit } = slot;
+    let (result, buf) = exchange.read_into(buf, at, max).await;
+    (result.map_err(body_error), Slot { buf, permit })
+}
+
+async fn need_more<S: Stream>(exchange: &mut Exchange<'_, S>) -> Result<()> {
+    if exchange.fill().await.map_err(body_error)? {
+        Ok(())
+    } else {
+        Err(ErrorCode::IncompleteBody.into())
+    }
+}
+
+/// The S3 error of a body that cannot be read.
+fn body_error(error: BodyError) -> S3Error {
+    match error {
+        BodyError::TimedOut => ErrorCode::RequestTimeout.into(),
+        BodyError::TooLong => ErrorCode::MaxMessageLengthExceeded.into(),
+        BodyError::Framing(_) | BodyError::Truncated | BodyError::Stream(_) => {
+            ErrorCode::IncompleteBody.into()
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What an operation answers, before it goes out.
+
+use crate::base::Timestamp;
+use crate::io::Disk;
+use crate::s3::time;
+use crate::store::BodyStream;
+use std::borrow::Cow;
+
+/// The body of an answer.
+pub enum Payload<D: Disk> {
+    /// None.
+    Empty,
+    /// A document.
+    Bytes(Vec<u8>),
+    /// None, but the length that a GET would have (HEAD).
+    Length(u64),
+    /// So many bytes of an object.
+    Stream(BodyStream<D>, u64),
+}
+
+/// The answer of an operation.
+pub struct Response<D: Disk> {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers, beside those of the HTTP layer.
+    pub headers: Vec<(Cow<'static, str>, String)>,
+    /// The body.
+    pub payload: Payload<D>,
+}
+
+impl<D: Disk> Response<D> {
+    /// An answer without a body.
+    #[must_use]
+    pub const fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            payload: Payload::Empty,
+        }
+    }
+
+    /// 200 with an XML document.
+    #[must_use]
+    pub fn xml(document: Vec<u8>) -> Self {
+        let mut response = Self::empty(200).with("Content-Type", "application/xml");
+        response.payload = Payload::Bytes(document);
+        response
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a header when there is a value.
+    #[must_use]
+    pub fn with_some(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// Adds `ETag`, in quotes.
+    #[must_use]
+    pub fn with_etag(self, etag: impl std::fmt::Display) -> Self {
+        self.with("ETag", format!("\"{etag}\""))
+    }
+
+    /// Adds `Last-Modified`.
+    #[must_use]
+    pub fn with_modified(self, modified: Timestamp) -> Self {
+        self.with("Last-Modified", time::format_http(modified))
+    }
+}

@@ -1,0 +1,174 @@
+//! Tags of objects and of buckets. A change of an object's tags rewrites its record, not its bytes.
+
+use super::response::Response;
+use super::{Context, lookup, no_such_key, store_error};
+use crate::base::AlignedBuf;
+use crate::base::BucketId;
+use crate::io::{Clock, Disk};
+use crate::namespace::{Command, Resolved};
+use crate::s3::access::Want;
+use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::tagging;
+use crate::s3::xml::{documents, read};
+use crate::store::meta::{ObjectMeta, Pair};
+use crate::store::record::Body;
+use crate::store::{EtagSet, NewBody, NewObject, ObjectRecord, WriteCondition};
+
+/// Number of the bucket property that holds its tags.
+const PROPERTY_TAGS: u8 = 1;
+
+impl<D: Disk, C: Clock> Context<'_, D, C> {
+    /// `GET /bucket/key?tagging`
+    pub async fn get_object_tagging(&self) -> Result<Response<D>> {
+        let bucket = self.bucket(Want::Own)?;
+        self.check_version()?;
+        let record = self.record(&bucket).await?;
+        Ok(Response::xml(documents::tagging(&record.meta.tags)))
+    }
+
+    /// `PUT /bucket/key?tagging`
+    pub async fn put_object_tagging(&self, document: &[u8]) -> Result<Response<D>> {
+        let bucket = self.bucket(Want::Own)?;
+        self.check_version()?;
+        let tags = tagging::of_object(read::tagging(document)?)?;
+        self.change_meta(&bucket, move |meta| meta.tags.clone_from(&tags))
+            .await?;
+        Ok(Response::empty(200))
+    }
+
+    /// `DELETE /bucket/key?tagging`
+    pub async fn delete_object_tagging(&self) -> Result<Response<D>> {
+        let bucket = self.bucket(Want::Own)?;
+        self.check_version()?;
+        self.change_meta(&bucket, |meta| meta.tags.clear()).await?;
+        Ok(Response::empty(204))
+    }
+
+    /// The record of the object asked for.
+    pub(super) async fn record(&self, bucket: &Resolved) -> Result<ObjectRecord> {
+        let key = self.key()?;
+        let entry = self.object_entry(bucket, key)?;
+        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+        let read = reader.record(&entry).await;
+        read.map(|(record, _)| record)
+            .map_err(|error| store_error(&error, key))
+    }
+
+    /// Rewrites an object's record with other metadata. When the object is replaced meanwhile, the
+    /// change is tried again on the new one.
+    pub(super) async fn change_meta(
+        &self,
+        bucket: &Resolved,
+        change: impl Fn(&mut ObjectMeta),
+    ) -> Result<()> {
+        let key = self.key()?;
+        for _ in 0..TRIES {
+            match self.try_change_meta(bucket.bucket, key, &change).await {
+                Err(error) if error.code == ErrorCode::PreconditionFailed => {}
+                result => return result,
+            }
+        }
+        Err(ErrorCode::OperationAborted.into())
+    }
+
+    async fn try_change_meta(
+        &self,
+        bucket: BucketId,
+        key: &str,
+        change: &impl Fn(&mut ObjectMeta),
+    ) -> Result<()> {
+        let entry = lookup(self.core, bucket, key)?.ok_or_else(|| no_such_key(key))?;
+        let reader = self.core.reader_of(bucket, key.as_bytes());
+        let (record, raw) = reader
+            .record(&entry)
+            .await
+            .map_err(|error| store_error(&error, key))?;
+        let mut meta = record.meta;
+        change(&mut meta);
+        let body = match record.body {
+            Body::Extents(extents) => NewBody::Extents(extents),
+            Body::Parts(parts) => NewBody::Parts(parts),
+            Body::Inline(len) => {
+                let payload = raw.payload();
+                let start = payload.len().saturating_sub(len as usize);
+                let bytes = payload.get(start..).unwrap_or_default();
+                NewBody::Inline(AlignedBuf::copy_of(bytes), 0)
+            }
+        };
+        let new = NewObject {
+            bucket,
+            key: record.key,
+            etag: record.etag,
+            size: record.size,
+            meta,
+            body,
+            condition: WriteCondition {
+                if_match: Some(EtagSet::OneOf(vec![record.etag.to_string()])),
+                if_modified_at: Some(record.modified),
+                ..WriteCondition::default()
+            },
+            modified: Some(record.modified),
+        };
+        let shard = self.core.shard_of(bucket, key.as_bytes());
+        self.core
+            .on_shard(shard, move |store| async move { store.put(new).await })
+            .await
+            .map(drop)
+            .map_err(|error| store_error(&error, key))
+    }
+
+    /// `GET /bucket?tagging`
+    pub fn get_bucket_tagging(&self) -> Result<Response<D>> {
+        let bucket = self.bucket(Want::Own)?;
+        let stored = self
+            .core
+            .names()
+            .property(bucket.bucket, PROPERTY_TAGS)
+            .map_err(|error| super::buckets::namespace_failed(&error))?;
+        let tags = stored.ok_or(ErrorCode::NoSuchTagSet)?;
+        let tags = tagging::decode(&tags).ok_or(ErrorCode::InternalError)?;
+        Ok(Response::xml(documents::tagging(&tags)))
+    }
+
+    /// `PUT /bucket?tagging`
+    pub async fn put_bucket_tagging(&self, document: &[u8]) -> Result<Response<D>> {
+        let tags = tagging::of_bucket(read::tagging(document)?)?;
+        self.set_bucket_tags(Some(tags)).await?;
+        Ok(Response::empty(204))
+    }
+
+    /// `DELETE /bucket?tagging`
+    pub async fn delete_bucket_tagging(&self) -> Result<Response<D>> {
+        self.set_bucket_tags(None).await?;
+        Ok(Response::empty(204))
+    }
+
+    async fn set_bucket_tags(&self, tags: Option<Vec<Pair>>) -> Result<()> {
+        let bucket = self.bucket(Want::Own)?;
+        refuse_link(&bucket)?;
+        let command = Command::SetBucketProperty {
+            bucket: bucket.bucket,
+            property: PROPERTY_TAGS,
+            value: tags.map(|tags| tagging::encode(&tags)),
+        };
+        let name = self.bucket_name()?;
+        let reply = self.apply(command).await?;
+        reply
+            .map(drop)
+            .map_err(|error| super::buckets::namespace_error(&error, name))
+    }
+}
+
+/// How often a change of metadata is tried when others write the same object.
+const TRIES: usize = 16;
+
+/// Properties belong to the source of a link: they can be seen through the link, not changed.
+pub(super) fn refuse_link(bucket: &Resolved) -> Result<()> {
+    if bucket.is_link {
+        return Err(S3Error::new(
+            ErrorCode::NotImplemented,
+            "This bucket is a link; its properties belong to its source.",
+        ));
+    }
+    Ok(())
+}

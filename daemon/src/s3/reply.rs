@@ -1,0 +1,105 @@
+//! Sending an answer: the head and the first bytes of the body leave together, and while a chunk of
+//! an object is being sent the next one is read.
+
+use crate::base::Timestamp;
+use crate::http::{Chunk, Close, Exchange, FieldWriter, Stream};
+use crate::io::Disk;
+use crate::s3::ops::{Payload, Response};
+use crate::store::BodyStream;
+use futures_util::future::join;
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+
+/// Identifies a request in answers and logs. Unique within a run of the daemon.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestId(u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016X}", self.0)
+    }
+}
+
+/// Hands out request ids on one core.
+pub struct RequestIds(Cell<u64>);
+
+impl RequestIds {
+    /// Ids that begin with the time of the start and the core.
+    #[must_use]
+    pub const fn new(core: usize, now: Timestamp) -> Self {
+        Self(Cell::new((now.0 << 24) ^ ((core as u64) << 56)))
+    }
+
+    /// The next id.
+    pub fn next(&self) -> RequestId {
+        self.0.set(self.0.get().wrapping_add(1));
+        RequestId(self.0.get())
+    }
+}
+
+/// Sends an operation's answer.
+pub async fn send<D: Disk, S: Stream>(
+    exchange: &mut Exchange<'_, S>,
+    response: Response<D>,
+    id: RequestId,
+) -> Result<(), Close> {
+    let Response {
+        status,
+        headers,
+        payload,
+    } = response;
+    let fields = |out: &mut FieldWriter<'_>| {
+        out.field("x-amz-request-id", id.to_string());
+        for (name, value) in &headers {
+            out.field(name, value);
+        }
+    };
+    match payload {
+        Payload::Empty => exchange.respond(status, fields, Chunk::EMPTY).await,
+        Payload::Bytes(document) => {
+            exchange
+                .respond(status, fields, Chunk::Owned(document))
+                .await
+        }
+        Payload::Length(length) => {
+            exchange.start(status, fields, Some(length)).await?;
+            exchange.finish().await
+        }
+        Payload::Stream(body, length) => {
+            exchange.start(status, fields, Some(length)).await?;
+            send_body(exchange, body).await?;
+            exchange.finish().await
+        }
+    }
+}
+
+/// Sends the chunks of a body. A chunk that cannot be read or verified ends the connection: the
+/// client sees a body that is too short, never wrong bytes.
+async fn send_body<D: Disk, S: Stream>(
+    exchange: &mut Exchange<'_, S>,
+    mut body: BodyStream<D>,
+) -> Result<(), Close> {
+    let mut next = body.next().await;
+    loop {
+        let (buf, range) = match next {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                tracing::error!(%error, "an object cannot be read");
+                return Err(Close::Handler);
+            }
+        };
+        let chunk = Chunk::Shared {
+            buf: Rc::new(buf),
+            start: range.start,
+            len: range.end - range.start,
+        };
+        if body.is_at_end() {
+            return exchange.write(chunk).await;
+        }
+        let (sent, following) = join(exchange.write(chunk), body.next()).await;
+        sent?;
+        next = following;
+    }
+}
