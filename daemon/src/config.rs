@@ -1,0 +1,266 @@
+//! Settings: flags, environment, and a TOML file. A flag beats the environment, which beats the
+//! file, which beats the default. Unknown keys in the file are refused.
+
+use clap::{Parser, ValueEnum};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// When a write is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DurabilityArg {
+    /// After its bytes and metadata are on stable media.
+    #[default]
+    Strict,
+    /// After it is written; a flush follows within a second. A power cut may take the last second.
+    Relaxed,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// S3 storage with bucket links. Started without any option it makes a store in
+/// ./chainring-data and serves S3 on 127.0.0.1:9878.
+#[derive(Debug, Default, Parser)]
+#[command(name = "chainringd", version, max_term_width = 100, after_help = HELP)]
+pub struct Flags {
+    /// Settings file (TOML). Its keys are the long options below, with underscores.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the store; made if it does not exist [default: ./chainring-data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Address S3 is served on [default: 127.0.0.1:9878]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub s3_listen: Option<SocketAddr>,
+    /// Unix socket for the admin CLI [default: DATA_DIR/admin.sock]
+    #[arg(long, value_name = "PATH")]
+    pub admin_socket: Option<PathBuf>,
+    /// Also serve the admin protocol on TCP, with key authentication [default: off]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub admin_listen: Option<SocketAddr>,
+    /// Cores to use, one pinned thread each [default: all that this process may run on]
+    #[arg(long, value_name = "N")]
+    pub cores: Option<usize>,
+    /// Shards of a new store; fixed from then on [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    pub shards: Option<u16>,
+    /// Host name for virtual-host style requests (BUCKET.DOMAIN); may be given several times
+    #[arg(long = "domain", value_name = "NAME")]
+    pub domains: Vec<String>,
+    /// Region that signatures must name [default: us-east-1]
+    #[arg(long, value_name = "NAME")]
+    pub region: Option<String>,
+    /// When a write is acknowledged [default: strict]
+    #[arg(long, value_enum)]
+    pub durability: Option<DurabilityArg>,
+    /// Form of the log on stderr [default: text]
+    #[arg(long, value_enum)]
+    pub log_format: Option<LogFormat>,
+}
+
+const HELP: &str = "\
+Environment:
+  CHAINRING_ACCESS_KEY, CHAINRING_SECRET_KEY
+          Keys of the first user when a store is made. Without them random keys are made and
+          shown once.
+  CHAINRING_LOG
+          What is logged, for example `info` (the default) or `chainringd=debug`.
+
+Examples:
+  chainringd
+  chainringd --data-dir /srv/chainring --s3-listen 0.0.0.0:9878 --domain s3.example.com
+  chainringd --config /etc/chainring.toml";
+
+/// The settings file. Every key is optional.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    data_dir: Option<PathBuf>,
+    s3_listen: Option<SocketAddr>,
+    admin_socket: Option<PathBuf>,
+    admin_listen: Option<SocketAddr>,
+    cores: Option<usize>,
+    shards: Option<u16>,
+    domains: Vec<String>,
+    region: Option<String>,
+    durability: Option<DurabilityArg>,
+    log_format: Option<LogFormat>,
+}
+
+/// The settings in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Folder of the store.
+    pub data_dir: PathBuf,
+    /// Address S3 is served on.
+    pub s3_listen: SocketAddr,
+    /// Unix socket of the admin protocol.
+    pub admin_socket: PathBuf,
+    /// TCP address of the admin protocol.
+    pub admin_listen: Option<SocketAddr>,
+    /// Cores to use; `None` means all.
+    pub cores: Option<usize>,
+    /// Shards of a new store; `None` means one per core.
+    pub shards: Option<u16>,
+    /// Host names for virtual-host style, in lower case.
+    pub domains: Vec<String>,
+    /// Region that signatures must name.
+    pub region: String,
+    /// When a write is acknowledged.
+    pub durability: DurabilityArg,
+    /// Form of the log.
+    pub log_format: LogFormat,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the settings file {path}: {error}")]
+    Unreadable {
+        /// Its path.
+        path: String,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("in the settings file {path}: {message}")]
+    Malformed {
+        /// Its path.
+        path: String,
+        /// Where and why.
+        message: String,
+    },
+    /// A value is out of its range.
+    #[error("{0}")]
+    OutOfRange(String),
+}
+
+/// Most shards of a store.
+pub const SHARDS_MAX: u16 = 1024;
+
+impl Config {
+    /// Puts flags, file and defaults together.
+    pub fn load(flags: Flags) -> Result<Self, ConfigError> {
+        let file = match &flags.config {
+            Some(path) => read_file(path)?,
+            None => File::default(),
+        };
+        let data_dir = flags
+            .data_dir
+            .or(file.data_dir)
+            .unwrap_or_else(|| PathBuf::from("./chainring-data"));
+        let admin_socket = flags
+            .admin_socket
+            .or(file.admin_socket)
+            .unwrap_or_else(|| data_dir.join("admin.sock"));
+        let domains = if flags.domains.is_empty() {
+            file.domains
+        } else {
+            flags.domains
+        };
+        let config = Self {
+            data_dir,
+            admin_socket,
+            s3_listen: flags
+                .s3_listen
+                .or(file.s3_listen)
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9878))),
+            admin_listen: flags.admin_listen.or(file.admin_listen),
+            cores: flags.cores.or(file.cores),
+            shards: flags.shards.or(file.shards),
+            domains: domains.iter().map(|d| d.to_ascii_lowercase()).collect(),
+            region: flags
+                .region
+                .or(file.region)
+                .unwrap_or_else(|| "us-east-1".to_owned()),
+            durability: flags.durability.or(file.durability).unwrap_or_default(),
+            log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
+        };
+        config.check()
+    }
+
+    fn check(self) -> Result<Self, ConfigError> {
+        if self.cores == Some(0) {
+            return Err(ConfigError::OutOfRange(
+                "cores must be at least 1".to_owned(),
+            ));
+        }
+        if self.shards.is_some_and(|n| n == 0 || n > SHARDS_MAX) {
+            let message = format!("shards must be between 1 and {SHARDS_MAX}");
+            return Err(ConfigError::OutOfRange(message));
+        }
+        if self.region.is_empty() {
+            return Err(ConfigError::OutOfRange(
+                "region must not be empty".to_owned(),
+            ));
+        }
+        Ok(self)
+    }
+}
+
+fn read_file(path: &Path) -> Result<File, ConfigError> {
+    let shown = path.display().to_string();
+    let text = crate::io::startup::read_text(path).map_err(|error| ConfigError::Unreadable {
+        path: shown.clone(),
+        error,
+    })?;
+    toml::from_str(&text).map_err(|error| ConfigError::Malformed {
+        path: shown,
+        message: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let error = toml::from_str::<File>("data_dri = \"/x\"").unwrap_err();
+        assert!(error.to_string().contains("data_dri"), "{error}");
+        let file: File = toml::from_str("durability = \"relaxed\"\ncores = 2").unwrap();
+        assert_eq!(file.durability, Some(DurabilityArg::Relaxed));
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_readme() {
+        let config = Config::load(Flags::default()).unwrap();
+        assert_eq!(config.s3_listen.to_string(), "127.0.0.1:9878");
+        assert_eq!(
+            config.admin_socket,
+            PathBuf::from("./chainring-data/admin.sock")
+        );
+        assert_eq!(config.durability, DurabilityArg::Strict);
+    }
+
+    #[test]
+    fn senseless_numbers_are_refused() {
+        for flags in [
+            Flags {
+                cores: Some(0),
+                ..Flags::default()
+            },
+            Flags {
+                shards: Some(0),
+                ..Flags::default()
+            },
+            Flags {
+                shards: Some(5000),
+                ..Flags::default()
+            },
+        ] {
+            assert!(Config::load(flags).is_err());
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! Starting: checks, the store's making or opening, a thread per core, the first words.
+
+use super::core::{CoreSetup, Opened, core_main};
+use crate::base::ShardId;
+use crate::config::{Config, DurabilityArg};
+use crate::io::runtime::{self, RuntimeError};
+use crate::io::signals::Signals;
+use crate::io::startup::{self, StartupError};
+use crate::io::{Clock, IoError, RealClock, UringDisk, entropy, mailbox, net};
+use crate::log::Durability;
+use crate::namespace::{
+    Credential, FirstUser, Namespace, NamespaceConfig, NamespaceError, NamespaceReader, Secret,
+};
+use crate::shard::Topology;
+use crate::shard::core::NAMESPACE_CORE;
+use crate::shard::open::create_shard;
+use crate::store::superblock::{Found, Superblock, SuperblockError};
+use crate::store::{StoreError, StoreReader};
+use std::io::Write;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How long after a write `relaxed` durability flushes at the latest.
+const RELAXED_INTERVAL: Duration = Duration::from_millis(500);
+/// Name of the user that a new store begins with.
+const FIRST_USER: &str = "admin";
+
+/// Why the daemon did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// This machine or folder will not do.
+    #[error(transparent)]
+    Startup(#[from] StartupError),
+    /// The superblock.
+    #[error(transparent)]
+    Superblock(#[from] SuperblockError),
+    /// A file.
+    #[error(transparent)]
+    Io(#[from] IoError),
+    /// A runtime.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// A shard.
+    #[error("shard {shard}: {error}")]
+    Shard {
+        /// Which.
+        shard: u16,
+        /// Why.
+        error: StoreError,
+    },
+    /// The namespace.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Which.
+        address: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Settings that do not fit the machine or the store.
+    #[error("{0}")]
+    Settings(String),
+    /// Something of the system.
+    #[error("{what}: {error}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        error: std::io::Error,
+    },
+    /// A thread is gone.
+    #[error("a core ended unexpectedly; the log above says why")]
+    CoreGone,
+}
+
+/// Runs the daemon until a signal ends it.
+pub fn run(config: &Config) -> Result<(), BootError> {
+    startup::check_kernel()?;
+    startup::check_uring()?;
+    startup::raise_open_files();
+    startup::create_folder(&config.data_dir)?;
+    let _lock = startup::lock_data(&config.data_dir)?;
+    if !startup::check_direct_io(&config.data_dir)? {
+        tracing::warn!("the data folder is in memory (tmpfs): nothing survives a restart");
+    }
+    let signals = Signals::take().map_err(|error| BootError::System {
+        what: "signals",
+        error,
+    })?;
+    let cpus = pick_cpus(config)?;
+    let (superblock, first) = runtime::run(prepare(config, cpus.len()))??;
+    let daemon = Daemon::start(config, &superblock, &cpus, signals)?;
+    announce(config, &superblock, &daemon, first.as_ref());
+    daemon.wait()
+}
+
+fn pick_cpus(config: &Config) -> Result<Vec<usize>, BootError> {
+    let mut cpus = runtime::cpus();
+    if let Some(wanted) = config.cores {
+        if wanted > cpus.len() {
+            let message = format!("cores = {wanted}, but only {} can be used", cpus.len());
+            return Err(BootError::Settings(message));
+        }
+        cpus.truncate(wanted);
+    }
+    Ok(cpus)
+}
+
+fn namespace_config(config: &Config, superblock: &Superblock) -> NamespaceConfig {
+    NamespaceConfig {
+        dir: "namespace".to_owned(),
+        store: superblock.store,
+        map_file: Some(config.data_dir.join("namespace").join("index.map")),
+        entropy: Rc::new(|bytes: &mut [u8]| entropy(bytes)),
+    }
+}
+
+/// Finds the store in the data folder, or makes one; then the first user's keys come back.
+async fn prepare(
+    config: &Config,
+    cores: usize,
+) -> Result<(Superblock, Option<FirstKeys>), BootError> {
+    let disk = UringDisk::open(&config.data_dir)?;
+    if let Found::Store(superblock) = Superblock::find(&disk).await? {
+        if let Some(wanted) = config.shards.filter(|n| *n != superblock.shards) {
+            return Err(BootError::Settings(format!(
+                "shards = {wanted}, but this store was made with {}; the number is fixed",
+                superblock.shards
+            )));
+        }
+        return Ok((superblock, None));
+    }
+    let mut store = [0; 16];
+    entropy(&mut store);
+    let shards = config
+        .shards
+        .unwrap_or_else(|| u16::try_from(cores).unwrap_or(1));
+    let superblock = Superblock {
+        store,
+        shards,
+        created: RealClock.now().0,
+    };
+    superblock.begin(&disk).await?;
+    for shard in 0..shards {
+        create_shard(disk.clone(), RealClock, &superblock, ShardId(shard))
+            .await
+            .map_err(|error| BootError::Shard { shard, error })?;
+    }
+    let (first, given) = first_user()?;
+    let (namespace, credential) = Namespace::create(
+        disk.clone(),
+        RealClock,
+        namespace_config(config, &superblock),
+        first,
+    )
+    .await?;
+    drop(namespace);
+    Superblock::finish(&disk).await?;
+    Ok((superblock, Some(FirstKeys { credential, given })))
+}
+
+/// The first user's keys, and whether the operator gave them.
+struct FirstKeys {
+    credential: Credential,
+    given: bool,
+}
+
+fn first_user() -> Result<(FirstUser, bool), BootError> {
+    let access_key = std::env::var("CHAINRING_ACCESS_KEY")
+        .ok()
+        .filter(|k| !k.is_empty());
+    let secret = std::env::var("CHAINRING_SECRET_KEY")
+        .ok()
+        .filter(|k| !k.is_empty());
+    if access_key.is_some() != secret.is_some() {
+        return Err(BootError::Settings(
+            "set both CHAINRING_ACCESS_KEY and CHAINRING_SECRET_KEY, or neither".to_owned(),
+        ));
+    }
+    let given = access_key.is_some();
+    let secret = secret.map(Secret::new).transpose()?;
+    Ok((
+        FirstUser {
+            name: FIRST_USER.to_owned(),
+            access_key,
+            secret,
+        },
+        given,
+    ))
+}
+
+/// The threads of a running daemon.
+struct Daemon {
+    threads: Vec<JoinHandle<Result<(), BootError>>>,
+    s3: std::net::SocketAddr,
+}
+
+impl Daemon {
+    fn start(
+        config: &Config,
+        superblock: &Superblock,
+        cpus: &[usize],
+        signals: Signals,
+    ) -> Result<Self, BootError> {
+        let listen_error = |error| BootError::Listen {
+            address: config.s3_listen.to_string(),
+            error,
+        };
+        let listeners = net::listen(config.s3_listen, cpus.len()).map_err(listen_error)?;
+        let s3 = listeners
+            .first()
+            .map_or(config.s3_listen, net::TcpListener::local_addr);
+        let owners: Vec<usize> = (0..usize::from(superblock.shards))
+            .map(|shard| shard % cpus.len())
+            .collect();
+        let (opened, openings) = mpsc::channel();
+        let (ready, readies) = mpsc::channel();
+        let drained = Arc::new(AtomicUsize::new(0));
+        let mut signals = Some(signals);
+        let mut threads = Vec::new();
+        let mut inboxes = Vec::new();
+        let mut gates = Vec::new();
+        for ((index, cpu), listener) in cpus.iter().enumerate().zip(listeners) {
+            let (inbox, mail) = mailbox();
+            let (gate, topology) = mpsc::channel();
+            inboxes.push(inbox);
+            gates.push(gate);
+            let setup = CoreSetup {
+                index,
+                cores: cpus.len(),
+                config: config.clone(),
+                superblock: *superblock,
+                durability: durability(config),
+                shards: shards_of(&owners, index),
+                listener,
+                mail,
+                opened: opened.clone(),
+                topology,
+                ready: ready.clone(),
+                drained: drained.clone(),
+                signals: signals.take().filter(|_| index == NAMESPACE_CORE),
+            };
+            threads.push(spawn_core(*cpu, setup)?);
+        }
+        drop((opened, ready));
+        let topology = gather(&openings, superblock, owners, inboxes);
+        match topology {
+            Some(topology) => {
+                let topology = Arc::new(topology);
+                for gate in &gates {
+                    // A core that is gone shows below, when it is not ready.
+                    let _ = gate.send(topology.clone());
+                }
+            }
+            None => drop(gates),
+        }
+        let daemon = Self { threads, s3 };
+        if readies.iter().take(cpus.len()).count() < cpus.len() {
+            daemon.wait()?;
+            return Err(BootError::CoreGone);
+        }
+        Ok(daemon)
+    }
+
+    /// Waits for the end of every core; the first failure is the result.
+    fn wait(self) -> Result<(), BootError> {
+        let mut result = Ok(());
+        for thread in self.threads {
+            let ended = thread.join().unwrap_or(Err(BootError::CoreGone));
+            // "A core is gone" is said by those that only noticed the failure of another.
+            if result.is_ok() || matches!(result, Err(BootError::CoreGone)) && ended.is_err() {
+                result = ended;
+            }
+        }
+        result
+    }
+}
+
+fn durability(config: &Config) -> Durability {
+    match config.durability {
+        DurabilityArg::Strict => Durability::Strict,
+        DurabilityArg::Relaxed => Durability::Relaxed {
+            interval: RELAXED_INTERVAL,
+        },
+    }
+}
+
+fn shards_of(owners: &[usize], core: usize) -> Vec<ShardId> {
+    let mine = owners
+        .iter()
+        .enumerate()
+        .filter(|(_, owner)| **owner == core);
+    mine.filter_map(|(shard, _)| u16::try_from(shard).ok())
+        .map(ShardId)
+        .collect()
+}
+
+fn spawn_core(
+    cpu: usize,
+    setup: CoreSetup,
+) -> Result<JoinHandle<Result<(), BootError>>, BootError> {
+    std::thread::Builder::new()
+        .name(format!("core-{}", setup.index))
+        .spawn(move || runtime::run_on_core(cpu, core_main(setup))?)
+        .map_err(|error| BootError::System {
+            what: "cannot start a thread",
+            error,
+        })
+}
+
+/// Collects the readers of every shard and of the namespace; `None` when a core failed.
+fn gather(
+    openings: &mpsc::Receiver<Opened>,
+    superblock: &Superblock,
+    owners: Vec<usize>,
+    inboxes: Vec<crate::io::Sender<super::core::DaemonJob>>,
+) -> Option<Topology<UringDisk, RealClock>> {
+    let mut readers: Vec<Option<StoreReader<UringDisk>>> =
+        (0..superblock.shards).map(|_| None).collect();
+    let mut names: Option<NamespaceReader> = None;
+    for opened in openings.iter().take(inboxes.len()) {
+        names = names.or(opened.names);
+        for (shard, reader) in opened.readers {
+            if let Some(slot) = readers.get_mut(usize::from(shard.0)) {
+                *slot = Some(reader);
+            }
+        }
+    }
+    let readers = readers.into_iter().collect::<Option<Vec<_>>>()?;
+    Some(Topology {
+        owners,
+        readers,
+        inboxes,
+        names: names?,
+    })
+}
+
+/// Says where everything is; the secret of a new store's first user this once.
+fn announce(config: &Config, superblock: &Superblock, daemon: &Daemon, first: Option<&FirstKeys>) {
+    let shown = |path: &Path| path.display().to_string();
+    let durability = match config.durability {
+        DurabilityArg::Strict => "strict: 200 OK means on stable media",
+        DurabilityArg::Relaxed => "relaxed: a power cut may take the last half second",
+    };
+    let mut text = format!(
+        "chainringd {} is ready\n  S3     http://{}  (region {})\n  admin  {}\n  store  {}  ({} shards; {durability})\n",
+        env!("CARGO_PKG_VERSION"),
+        daemon.s3,
+        config.region,
+        shown(&config.admin_socket),
+        shown(&config.data_dir),
+        superblock.shards,
+    );
+    if let Some(FirstKeys { credential, given }) = first {
+        let secret = if *given {
+            "(as given)"
+        } else {
+            credential.secret.expose()
+        };
+        text.push_str(&format!(
+            "\nThis is a new store. Its first user is \"{}\", an administrator. The secret is shown this once:\n  \
+             export AWS_ACCESS_KEY_ID={}\n  export AWS_SECRET_ACCESS_KEY={secret}\n  \
+             export AWS_DEFAULT_REGION={}\n",
+            credential.user, credential.access_key, config.region,
+        ));
+    }
+    let mut out = std::io::stdout().lock();
+    // Nobody may be reading: that is no reason to stop.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,260 @@
+//! What runs on a core, from opening its shards to closing them.
+
+use super::boot::BootError;
+use crate::base::ShardId;
+use crate::base::limits::CONNECTIONS_MAX;
+use crate::config::Config;
+use crate::http::Server;
+use crate::io::signals::{Signal, Signals};
+use crate::io::{
+    Mailbox, RealClock, TcpListener, UringDisk, entropy, sleep, spawn, spawn_vital, timeout,
+};
+use crate::log::Durability;
+use crate::namespace::{Namespace, NamespaceConfig, NamespaceReader};
+use crate::s3::service::{Service, Settings};
+use crate::shard::core::{NAMESPACE_CORE, serve_jobs};
+use crate::shard::open::open_shard;
+use crate::shard::{Core, Job, Topology};
+use crate::store::superblock::Superblock;
+use crate::store::{Store, StoreReader};
+use futures_util::future::{Either, select};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How long requests under way may take after the signal to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often it is looked whether the index deserves a checkpoint.
+const CHECKPOINT_PERIOD: Duration = Duration::from_secs(5);
+/// How often a core that is done looks whether the others are.
+const LAST_ONE_PERIOD: Duration = Duration::from_millis(5);
+
+/// A job between cores of the daemon.
+pub type DaemonJob = Job<UringDisk, RealClock>;
+type DaemonStore = Store<UringDisk, RealClock>;
+type DaemonCore = Core<UringDisk, RealClock>;
+
+/// What a core has opened.
+pub struct Opened {
+    pub readers: Vec<(ShardId, StoreReader<UringDisk>)>,
+    pub names: Option<NamespaceReader>,
+}
+
+/// Everything a core is given.
+pub struct CoreSetup {
+    pub index: usize,
+    pub cores: usize,
+    pub config: Config,
+    pub superblock: Superblock,
+    pub durability: Durability,
+    pub shards: Vec<ShardId>,
+    pub listener: TcpListener,
+    pub mail: Mailbox<DaemonJob>,
+    pub opened: mpsc::Sender<Opened>,
+    pub topology: mpsc::Receiver<Arc<Topology<UringDisk, RealClock>>>,
+    pub ready: mpsc::Sender<()>,
+    pub drained: Arc<AtomicUsize>,
+    pub signals: Option<Signals>,
+}
+
+/// Runs a core to its end.
+pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
+    let disk = UringDisk::open(&setup.config.data_dir)?;
+    let stores = open_stores(&disk, &setup).await?;
+    let namespace = open_namespace(&disk, &setup).await?;
+    let opened = Opened {
+        readers: stores
+            .iter()
+            .zip(0..)
+            .filter_map(|(store, shard)| Some((ShardId(shard), store.as_ref()?.reader())))
+            .collect(),
+        names: namespace.as_ref().map(|n| n.reader()),
+    };
+    setup.opened.send(opened).map_err(|_| BootError::CoreGone)?;
+    drop(setup.opened);
+    // Blocks the thread; nothing else runs on it yet.
+    let topology = setup.topology.recv().map_err(|_| BootError::CoreGone)?;
+    for store in stores.iter().flatten() {
+        spawn_vital("log", store.log().run());
+        spawn_vital("checkpoints", checkpoints(store.clone()));
+    }
+    if let Some(namespace) = &namespace {
+        spawn_vital("namespace", namespace.run());
+    }
+    let core = Core::new(setup.index, topology, stores, namespace, RealClock);
+    spawn_vital("mailbox", serve_jobs(core.clone(), setup.mail));
+    let server = Server::new(RealClock);
+    let ticking = server.clone();
+    spawn_vital("timers of connections", async move { ticking.run().await });
+    let limit = CONNECTIONS_MAX / setup.cores;
+    spawn_vital(
+        "accept",
+        accept(
+            core.clone(),
+            server.clone(),
+            setup.listener,
+            settings(&setup.config),
+            limit,
+        ),
+    );
+    if let Some(signals) = setup.signals {
+        spawn_vital("signals", watch(core.clone(), signals));
+    }
+    setup.ready.send(()).map_err(|_| BootError::CoreGone)?;
+    core.stopped().await;
+    server.close();
+    if timeout(DRAIN_TIMEOUT, server.drained()).await.is_err() {
+        tracing::warn!(
+            connections = server.connections(),
+            "connections cut off at the end"
+        );
+    }
+    wait_for_all(&setup.drained, setup.cores).await;
+    close(&core).await
+}
+
+async fn open_stores(
+    disk: &UringDisk,
+    setup: &CoreSetup,
+) -> Result<Vec<Option<Rc<DaemonStore>>>, BootError> {
+    let mut stores = Vec::new();
+    for shard in (0..setup.superblock.shards).map(ShardId) {
+        stores.push(if setup.shards.contains(&shard) {
+            let store = open_shard(
+                disk.clone(),
+                RealClock,
+                &setup.superblock,
+                shard,
+                setup.durability,
+            )
+            .await
+            .map_err(|error| BootError::Shard {
+                shard: shard.0,
+                error,
+            })?;
+            Some(Rc::new(store))
+        } else {
+            None
+        });
+    }
+    Ok(stores)
+}
+
+type DaemonNamespace = Rc<Namespace<UringDisk, RealClock>>;
+
+async fn open_namespace(
+    disk: &UringDisk,
+    setup: &CoreSetup,
+) -> Result<Option<DaemonNamespace>, BootError> {
+    if setup.index != NAMESPACE_CORE {
+        return Ok(None);
+    }
+    let config = NamespaceConfig {
+        dir: "namespace".to_owned(),
+        store: setup.superblock.store,
+        map_file: Some(setup.config.data_dir.join("namespace").join("index.map")),
+        entropy: Rc::new(|bytes: &mut [u8]| entropy(bytes)),
+    };
+    Ok(Some(Rc::new(
+        Namespace::open(disk.clone(), RealClock, config).await?,
+    )))
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        region: config.region.clone(),
+        domains: config.domains.clone(),
+    }
+}
+
+/// Takes connections until the core stops.
+async fn accept(
+    core: Rc<DaemonCore>,
+    server: Server<RealClock>,
+    listener: TcpListener,
+    settings: Settings,
+    limit: usize,
+) {
+    let service = Rc::new(Service::new(core.clone(), settings));
+    loop {
+        let accepted = {
+            let stopped = pin!(core.stopped());
+            let incoming = pin!(listener.accept());
+            match select(incoming, stopped).await {
+                Either::Left((accepted, _)) => accepted,
+                Either::Right(_) => return,
+            }
+        };
+        match accepted {
+            // Beyond the limit a connection is closed at once: the client sees it and may retry.
+            Ok(_) if server.connections() >= limit => {
+                tracing::warn!(limit, "too many connections, one was refused");
+            }
+            Ok(stream) => {
+                let (server, service) = (server.clone(), service.clone());
+                spawn(async move { server.serve(stream, &*service).await });
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections any more");
+                core.begin_stop_everywhere();
+                return;
+            }
+        }
+    }
+}
+
+/// Stops every core at SIGTERM or SIGINT. SIGHUP has nothing to reload yet.
+async fn watch(core: Rc<DaemonCore>, signals: Signals) {
+    loop {
+        match signals.next().await {
+            Ok(Signal::Reload) => tracing::info!("SIGHUP: there is nothing to reload"),
+            Ok(Signal::Interrupt | Signal::Terminate) => break,
+            Err(error) => {
+                tracing::error!(%error, "signals cannot be read");
+                break;
+            }
+        }
+    }
+    tracing::info!("stopping");
+    core.begin_stop_everywhere();
+}
+
+async fn checkpoints(store: Rc<DaemonStore>) {
+    loop {
+        sleep(CHECKPOINT_PERIOD).await;
+        if let Err(error) = store.checkpoint(false).await {
+            tracing::warn!(%error, "no checkpoint of the index could be written");
+        }
+    }
+}
+
+/// A core that has no connections left still does the jobs of those that have.
+async fn wait_for_all(drained: &AtomicUsize, cores: usize) {
+    drained.fetch_add(1, Ordering::AcqRel);
+    while drained.load(Ordering::Acquire) < cores {
+        sleep(LAST_ONE_PERIOD).await;
+    }
+}
+
+async fn close(core: &DaemonCore) -> Result<(), BootError> {
+    if let Some(namespace) = core.namespace() {
+        namespace.close().await?;
+    }
+    for store in core.own_stores() {
+        if let Err(error) = store.checkpoint(true).await {
+            tracing::warn!(%error, "no checkpoint of the index could be written");
+        }
+        store
+            .log()
+            .close()
+            .await
+            .map_err(|error| BootError::Shard {
+                shard: store.shard(),
+                error: error.into(),
+            })?;
+    }
+    Ok(())
+}
