@@ -11,6 +11,7 @@ pub mod connection;
 pub mod disk;
 mod inflight;
 pub mod mailbox;
+pub mod mapfile;
 pub mod net;
 pub mod reply;
 pub mod runtime;

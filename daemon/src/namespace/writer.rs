@@ -2,7 +2,7 @@
 //! log, publishes it, and then answers.
 
 use crate::base::local::{Notify, Sender, oneshot};
-use crate::index::map::{MapWriter, Stamp};
+use crate::index::map::{MapConfig, MapWriter, Stamp};
 use crate::io::{Clock, Disk};
 use crate::namespace::apply::{Effects, apply};
 use crate::namespace::change::{BATCH, Batch};
@@ -37,6 +37,15 @@ pub struct NamespaceConfig {
     pub map_file: Option<PathBuf>,
     /// Where canonical ids and random keys come from.
     pub entropy: Entropy,
+}
+
+impl NamespaceConfig {
+    fn map(&self) -> MapConfig {
+        MapConfig {
+            path: self.map_file.clone(),
+            store: self.store,
+        }
+    }
 }
 
 /// The one writer of the namespace. Clones share it; all live on one core.
@@ -82,7 +91,7 @@ impl<D: Disk, C: Clock> Namespace<D, C> {
     ) -> Result<(Self, Credential), NamespaceError> {
         let mut committer = Committer {
             journal: Journal::default(),
-            map: MapWriter::create()?,
+            map: MapWriter::create(&config.map())?,
             digest: 0,
             failed: None,
         };

@@ -32,7 +32,22 @@ pub enum MapError {
     /// The file has as many pages as it may have.
     #[error("the index has {0} pages, the most it may have")]
     Full(u32),
+    /// An index that must be rebuilt from the log.
+    #[error("the index must be rebuilt: {0}")]
+    Unusable(&'static str),
     /// Another process has the file.
     #[error("the index file is in use")]
     InUse,
+}
+
+impl MapError {
+    pub(super) fn io(operation: &'static str, error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::WouldBlock {
+            return Self::InUse;
+        }
+        Self::Io {
+            operation,
+            message: error.to_string(),
+        }
+    }
 }
