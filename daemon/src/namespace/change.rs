@@ -40,27 +40,22 @@ impl Change {
     pub(crate) fn table(&self) -> u8 {
         self.key.first().copied().unwrap_or(0)
     }
-
-    /// Refuses what this version does not understand completely.
-    fn check(&self) -> Result<(), Malformed> {
-        if !keys::is_primary(self.table()) {
-            return Err(Malformed("unknown table of the namespace"));
-        }
-        self.value
-            .as_deref()
-            .map_or(Ok(()), |value| check_value(self.table(), value))
-    }
 }
 
-/// Refuses a primary record that this version does not understand completely.
-pub(crate) fn check_value(table: u8, value: &[u8]) -> Result<(), Malformed> {
-    match table {
-        keys::COUNTER => record::decode_counter(value).map(|_| ()),
-        keys::VOLUME => VolumeRecord::decode(value).map(|_| ()),
-        keys::ENTRY => EntryRecord::decode(value).map(|_| ()),
-        keys::PROPERTY => record::decode_property(value).map(|_| ()),
-        keys::USER => UserRecord::decode(value).map(|_| ()),
-        keys::ACCESS_KEY => KeyRecord::decode(value).map(|_| ()),
+/// Refuses a key that has no place in the primary tables, and a record that this version does not
+/// understand completely.
+pub(crate) fn check(key: &[u8], value: Option<&[u8]>) -> Result<(), Malformed> {
+    keys::check(key)?;
+    let Some(value) = value else {
+        return Ok(());
+    };
+    match key.first().copied() {
+        Some(keys::COUNTER) => record::decode_counter(value).map(|_| ()),
+        Some(keys::VOLUME) => VolumeRecord::decode(value).map(|_| ()),
+        Some(keys::ENTRY) => EntryRecord::decode(value).map(|_| ()),
+        Some(keys::PROPERTY) => record::decode_property(value).map(|_| ()),
+        Some(keys::USER) => UserRecord::decode(value).map(|_| ()),
+        Some(keys::ACCESS_KEY) => KeyRecord::decode(value).map(|_| ()),
         _ => Err(Malformed("unknown table of the namespace")),
     }
 }
@@ -83,6 +78,7 @@ pub(crate) struct Batch {
     head: Vec<u8>,
     body: Vec<u8>,
     count: u64,
+    removes: bool,
 }
 
 impl Batch {
@@ -94,6 +90,7 @@ impl Batch {
             head,
             body: Vec::new(),
             count: 0,
+            removes: false,
         }
     }
 
@@ -105,6 +102,11 @@ impl Batch {
         self.body.len()
     }
 
+    /// Whether it removes anything.
+    pub(crate) const fn removes(&self) -> bool {
+        self.removes
+    }
+
     pub(crate) fn push(&mut self, change: &Change) {
         self.count += 1;
         match &change.value {
@@ -114,6 +116,7 @@ impl Batch {
                 self.body.put_bytes(value);
             }
             None => {
+                self.removes = true;
                 self.body.put_u8(REMOVE);
                 self.body.put_bytes(&change.key);
             }
@@ -152,7 +155,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<(u64, Vec<Change>), Malformed> {
             _ => return Err(Malformed("unknown kind of namespace change")),
         };
         let change = Change { key, value };
-        change.check()?;
+        check(&change.key, change.value.as_deref())?;
         changes.push(change);
     }
     reader.finish()?;
@@ -188,7 +191,7 @@ mod tests {
         assert!(decode(&batch(Change::put(&[99], vec![1]))).is_err());
         assert!(decode(&batch(Change::remove(&[keys::LINKS_TO]))).is_err());
         assert!(decode(&batch(Change::put(&[keys::COUNTER], vec![9; 9]))).is_err());
-        let mut good = batch(Change::remove(&[keys::VOLUME]));
+        let mut good = batch(Change::remove(&[keys::VOLUME, b'a']));
         assert!(decode(&good).is_ok());
         good[0] = 2;
         assert!(decode(&good).is_err());

@@ -4,6 +4,7 @@ use crate::base::BucketId;
 use crate::base::codec::Malformed;
 use crate::index::map::MapError;
 use crate::io::IoError;
+use crate::log::LogError;
 use crate::namespace::name::Name;
 
 /// Names met on the way from a link to its source, the link first, as (volume, name).
@@ -141,7 +142,13 @@ pub enum NamespaceError {
     PropertyTooLarge(usize),
     /// The namespace log failed. When it is poisoned, nothing is acknowledged any more.
     #[error("namespace log: {0}")]
-    Log(String),
+    Log(#[from] LogError),
+    /// Acknowledged records of the namespace log cannot be read, and nothing else has them.
+    #[error("namespace log: {0}")]
+    Damaged(LogError),
+    /// The log does not continue what the index or the snapshot ends with.
+    #[error("namespace log: it does not reach back to the newest readable snapshot")]
+    Gap,
     /// The namespace log holds something this version does not understand.
     #[error("namespace log record: {0}")]
     Record(#[from] Malformed),
@@ -151,9 +158,6 @@ pub enum NamespaceError {
     /// A snapshot could not be read or written.
     #[error("namespace snapshot: {0}")]
     Disk(#[from] IoError),
-    /// A snapshot is damaged and the log does not reach far enough back to do without it.
-    #[error("namespace snapshot: {0}")]
-    Snapshot(String),
     /// The namespace was closed, or its loop is gone.
     #[error("namespace is closed")]
     Closed,

@@ -5,7 +5,9 @@
 //! *derived* from them and exist in the index only.
 
 use crate::base::BucketId;
+use crate::base::codec::Malformed;
 use crate::namespace::name::Name;
+use crate::namespace::secret::is_access_key;
 
 /// The next bucket id, under the empty key.
 pub(crate) const COUNTER: u8 = 1;
@@ -25,6 +27,24 @@ pub(crate) const LINKS_TO: u8 = 0x80;
 pub(crate) const BUCKET_ID: u8 = 0x81;
 /// user, access key -> nothing.
 pub(crate) const KEYS_OF: u8 = 0x82;
+
+/// Refuses a key that cannot be one of a primary table: nothing else may come from a log or a
+/// snapshot.
+pub(crate) fn check(key: &[u8]) -> Result<(), Malformed> {
+    let (table, rest) = key.split_first().ok_or(Malformed("no key"))?;
+    let fine = match *table {
+        COUNTER => rest.is_empty(),
+        VOLUME | USER => one_name(rest, 0).is_some_and(|name| !name.is_empty()),
+        ENTRY => two_names(rest, 0).is_some_and(|(v, n)| !v.is_empty() && !n.is_empty()),
+        PROPERTY => rest.len() == PROPERTY_KEY,
+        ACCESS_KEY => std::str::from_utf8(rest).is_ok_and(is_access_key),
+        _ => return Err(Malformed("unknown table of the namespace")),
+    };
+    fine.then_some(()).ok_or(Malformed("key of the namespace"))
+}
+
+/// Bytes of a property's key behind the table byte.
+const PROPERTY_KEY: usize = 9;
 
 /// Whether the log may hold keys of this table.
 pub(crate) const fn is_primary(table: u8) -> bool {
@@ -136,6 +156,14 @@ impl std::ops::Deref for Key {
     fn deref(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or(&[])
     }
+}
+
+/// What of a piece's key names the property.
+pub(crate) fn property_of(key: &[u8]) -> &[u8] {
+    key.len()
+        .checked_sub(2)
+        .and_then(|len| key.get(..len))
+        .unwrap_or(&[])
 }
 
 /// The two names a key ends with, after `prefix` bytes.

@@ -4,22 +4,23 @@
 //! resolved when anything on their way is written, so that a request needs one look-up.
 //! `docs/format/namespace.md` describes what is on disk.
 
-#![allow(dead_code, reason = "recovery is being written")]
-
 mod apply;
 mod change;
 mod command;
+mod commit;
 mod derived;
 mod error;
-mod journal;
 mod keys;
 mod name;
 mod plan;
 mod plan_user;
 mod reader;
+mod rebuild;
 mod record;
+mod recover;
 mod resolve;
 mod secret;
+mod snapshot;
 mod tables;
 mod types;
 mod writer;

@@ -13,6 +13,7 @@ use crate::namespace::secret::is_access_key;
 use crate::namespace::tables::{self, Read};
 use crate::namespace::types::{Credential, Entry, LinkStatus, Resolved, Target, User, Volume};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Reads the namespace. Each call sees one published state as a whole; two calls may see two.
 /// An error never means that something does not exist.
@@ -24,6 +25,11 @@ pub struct NamespaceReader {
 impl NamespaceReader {
     pub(crate) const fn new(map: MapReader) -> Self {
         Self { map }
+    }
+
+    /// The current state, to be kept for a while.
+    pub(crate) fn hold(&self) -> Arc<Generation> {
+        self.map.hold()
     }
 
     /// The number of the current state: grows by one with every published batch of commands.

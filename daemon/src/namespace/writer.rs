@@ -1,77 +1,105 @@
 //! The writing side: one task that takes commands in batches, makes each batch one record of the
 //! log, publishes it, and then answers.
 
+use crate::base::limits::NAMESPACE_SEGMENT_BYTES;
 use crate::base::local::{Notify, Sender, oneshot};
-use crate::index::map::{MapConfig, MapWriter, Stamp};
+use crate::index::map::MapConfig;
 use crate::io::{Clock, Disk};
-use crate::namespace::apply::{Effects, apply};
-use crate::namespace::change::{BATCH, Batch};
+use crate::log::{Durability, LogConfig};
 use crate::namespace::command::{Command, FirstUser, Reply};
+use crate::namespace::commit::Committer;
 use crate::namespace::error::NamespaceError;
-use crate::namespace::journal::Journal;
 use crate::namespace::name::S3_VOLUME;
-use crate::namespace::plan::{Answer, Plan, Planner};
 use crate::namespace::reader::NamespaceReader;
 use crate::namespace::secret::Entropy;
-use crate::namespace::tables;
 use crate::namespace::types::Credential;
-use std::cell::RefCell;
+use crate::namespace::{recover, snapshot};
+use futures_util::future::{join, select};
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::rc::Rc;
 
-/// Most commands of one batch.
-const BATCH_COMMANDS_MAX: usize = 256;
-/// A batch takes no further command once it has this many bytes.
-const BATCH_BYTES: usize = 512 * 1024;
+/// Number of the namespace where logs ask for a shard.
+const SHARD: u16 = 0xffff;
+/// A snapshot is written when the log has so many bytes behind the last one.
+const SNAPSHOT_BYTES: u64 = 2 * NAMESPACE_SEGMENT_BYTES as u64;
 
 /// How a namespace is kept.
 #[derive(Clone)]
 pub struct NamespaceConfig {
     /// Folder of the log and the snapshots, relative to the disk's root.
     pub dir: String,
-    /// Store the log belongs to.
+    /// The store's id.
     pub store: [u8; 16],
-    /// File of the mapped index. `None` keeps the index in memory only: the next start then
-    /// rebuilds it.
+    /// File of the mapped index. `None` keeps the index in memory only: every start then rebuilds
+    /// it. Its folder must exist.
     pub map_file: Option<PathBuf>,
+    /// When a command counts as durable.
+    pub durability: Durability,
+    /// Bytes of a segment of the log.
+    pub segment_bytes: u32,
+    /// Bytes of the log after which a snapshot is written, at least; never before the log has
+    /// become larger than the last snapshot.
+    pub snapshot_bytes: u64,
     /// Where canonical ids and random keys come from.
     pub entropy: Entropy,
 }
 
 impl NamespaceConfig {
-    fn map(&self) -> MapConfig {
+    /// The usual sizes, strict durability.
+    #[must_use]
+    pub fn new(dir: &str, store: [u8; 16], map_file: Option<PathBuf>, entropy: Entropy) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            store,
+            map_file,
+            durability: Durability::Strict,
+            segment_bytes: NAMESPACE_SEGMENT_BYTES,
+            snapshot_bytes: SNAPSHOT_BYTES,
+            entropy,
+        }
+    }
+
+    pub(crate) fn map(&self) -> MapConfig {
         MapConfig {
             path: self.map_file.clone(),
             store: self.store,
         }
     }
+
+    pub(crate) fn log(&self) -> LogConfig {
+        LogConfig {
+            dir: self.dir.clone(),
+            store: self.store,
+            shard: SHARD,
+            segment_bytes: self.segment_bytes,
+            durability: self.durability,
+        }
+    }
 }
 
-/// The one writer of the namespace. Clones share it; all live on one core.
+/// The one writer of the namespace. Clones share it; all live on one core. It needs
+/// [`Namespace::run`] to be run beside it.
 pub struct Namespace<D: Disk, C: Clock>(Rc<Inner<D, C>>);
 
 struct Inner<D: Disk, C: Clock> {
-    _disk: D,
-    clock: C,
-    entropy: Entropy,
+    disk: D,
+    config: NamespaceConfig,
     reader: NamespaceReader,
     queue: RefCell<VecDeque<Request>>,
     wake: Notify,
-    committer: RefCell<Option<Committer>>,
+    closed: Cell<bool>,
+    committer: RefCell<Option<Committer<D, C>>>,
+    /// Bytes of the log behind the last snapshot.
+    unsaved: Cell<u64>,
+    grown: Notify,
 }
 
-struct Request {
-    command: Command,
-    reply: Sender<Result<Reply, NamespaceError>>,
-}
-
-/// What only the running loop may touch.
-struct Committer {
-    journal: Journal,
-    map: MapWriter,
-    digest: u64,
-    failed: Option<NamespaceError>,
+enum Request {
+    Command(Box<Command>, Sender<Result<Reply, NamespaceError>>),
+    Close(Sender<Result<(), NamespaceError>>),
 }
 
 impl<D: Disk, C: Clock> Clone for Namespace<D, C> {
@@ -82,71 +110,57 @@ impl<D: Disk, C: Clock> Clone for Namespace<D, C> {
 
 impl<D: Disk, C: Clock> Namespace<D, C> {
     /// Creates a namespace with the volume `s3v` and an administrator, whose credential is returned
-    /// (nobody can ask for the secret again).
+    /// (nobody can ask for the secret again). A creation that a crash interrupted leaves something
+    /// that opens or can be created again.
     pub async fn create(
         disk: D,
         clock: C,
         config: NamespaceConfig,
         first: FirstUser,
     ) -> Result<(Self, Credential), NamespaceError> {
-        let mut committer = Committer {
-            journal: Journal::default(),
-            map: MapWriter::create(&config.map())?,
-            digest: 0,
-            failed: None,
-        };
+        let mut committer = Committer::create(&disk, clock, &config).await?;
         let owner = first.name.clone();
-        let commands = [
-            Command::CreateUser {
-                name: first.name,
-                display_name: None,
-                access_key: first.access_key,
-                secret: first.secret,
-                admin: true,
-            },
-            Command::CreateVolume {
-                name: S3_VOLUME.to_owned(),
-                owner,
-            },
-        ];
-        let mut replies = committer.commit(&clock, &config.entropy, commands).await;
-        replies.truncate(2);
-        let volume = replies.pop().unwrap_or(Err(NamespaceError::Closed));
-        let user = replies.pop().unwrap_or(Err(NamespaceError::Closed));
-        volume?;
-        let Reply::Credential(credential) = user? else {
-            return Err(NamespaceError::Closed);
+        let user = Command::CreateUser {
+            name: first.name,
+            display_name: None,
+            access_key: first.access_key,
+            secret: first.secret,
+            admin: true,
         };
-        Ok((
-            Self::new(disk, clock, config.entropy, committer),
-            credential,
-        ))
+        let volume = Command::CreateVolume {
+            name: S3_VOLUME.to_owned(),
+            owner,
+        };
+        let mut commands = [user, volume].into_iter();
+        let mut credential = None;
+        for reply in committer.commit_alone(|| commands.next()).await {
+            if let Reply::Credential(made) = reply? {
+                credential = Some(made);
+            }
+        }
+        let credential = credential.ok_or(NamespaceError::Closed)?;
+        Ok((Self::new(disk, config, committer, 0), credential))
     }
 
     /// Opens the namespace of an existing store.
-    pub async fn open(
-        _disk: D,
-        _clock: C,
-        _config: NamespaceConfig,
-    ) -> Result<Self, NamespaceError> {
-        Err(NamespaceError::Log("not built yet".to_owned()))
+    pub async fn open(disk: D, clock: C, config: NamespaceConfig) -> Result<Self, NamespaceError> {
+        let opened = recover::open(&disk, &clock, &config).await?;
+        let committer =
+            Committer::new(opened.log, clock, opened.map, opened.stamp, &config.entropy);
+        Ok(Self::new(disk, config, committer, opened.replayed))
     }
 
-    /// Ends the loop in an orderly way: commands already given are done, later ones refused, and the
-    /// index is left so that the next start can use it as it is.
-    pub async fn close(&self) -> Result<(), NamespaceError> {
-        Ok(())
-    }
-
-    fn new(disk: D, clock: C, entropy: Entropy, committer: Committer) -> Self {
+    fn new(disk: D, config: NamespaceConfig, committer: Committer<D, C>, unsaved: u64) -> Self {
         Self(Rc::new(Inner {
-            _disk: disk,
-            clock,
-            entropy,
-            reader: NamespaceReader::new(committer.map.reader()),
+            disk,
+            config,
+            reader: NamespaceReader::new(committer.reader()),
             queue: RefCell::default(),
             wake: Notify::new(),
+            closed: Cell::new(false),
             committer: RefCell::new(Some(committer)),
+            unsaved: Cell::new(unsaved),
+            grown: Notify::new(),
         }))
     }
 
@@ -157,121 +171,136 @@ impl<D: Disk, C: Clock> Namespace<D, C> {
     }
 
     /// Does a command. When it resolves, the change is durable and every core reads it. Dropping
-    /// the future does not stop the command. Needs [`Namespace::run`] to be running.
+    /// the future does not stop the command.
     pub async fn apply(&self, command: Command) -> Result<Reply, NamespaceError> {
-        let (sender, receiver) = oneshot();
-        self.0.queue.borrow_mut().push_back(Request {
-            command,
-            reply: sender,
-        });
-        self.0.wake.notify();
-        receiver
-            .receive()
+        self.0
+            .ask(|sender| Request::Command(Box::new(command), sender))
             .await
-            .unwrap_or(Err(NamespaceError::Closed))
     }
 
-    /// The loop that does the work; the owner spawns it, once.
-    pub fn run(&self) -> impl Future<Output = ()> + 'static {
-        let inner = self.0.clone();
+    /// Ends [`Namespace::run`] in an orderly way: commands already given are done, later ones
+    /// refused, and the index is left so that the next start can use it as it is.
+    pub async fn close(&self) -> Result<(), NamespaceError> {
+        self.0.ask(Request::Close).await
+    }
+
+    /// The loop that does the work, to be spawned once. Dropping it stops the namespace.
+    pub fn run(&self) -> impl Future<Output = ()> + use<D, C> {
+        let stop = Stop(self.0.clone());
         async move {
+            let inner = &*stop.0;
             let Some(mut committer) = inner.committer.take() else {
                 return;
             };
-            loop {
-                let ticket = inner.wake.ticket();
-                let count = inner.queue.borrow().len().min(BATCH_COMMANDS_MAX);
-                if count == 0 {
-                    inner.wake.changed(ticket).await;
-                    continue;
-                }
-                let requests: Vec<Request> = inner.queue.borrow_mut().drain(..count).collect();
-                let (commands, senders): (Vec<_>, Vec<_>) =
-                    requests.into_iter().map(|r| (r.command, r.reply)).unzip();
-                let replies = committer
-                    .commit(&inner.clock, &inner.entropy, commands)
-                    .await;
-                for (sender, reply) in senders.into_iter().zip(replies) {
-                    sender.send(reply);
-                }
-            }
+            let log = committer.take_log_loop();
+            let work = async {
+                let log = committer.log();
+                let snapshots = pin!(inner.write_snapshots(&log));
+                select(pin!(inner.commit(committer)), snapshots).await;
+            };
+            join(log, work).await;
         }
     }
 }
 
-impl Committer {
-    async fn commit(
-        &mut self,
-        clock: &impl Clock,
-        entropy: &Entropy,
-        commands: impl IntoIterator<Item = Command>,
-    ) -> Vec<Result<Reply, NamespaceError>> {
-        let mut batch = Batch::after(self.digest);
-        let mut replies = Vec::new();
-        for command in commands {
-            if let Some(error) = &self.failed {
-                replies.push(Err(error.clone()));
+/// Lets nobody wait for a loop that is gone.
+struct Stop<D: Disk, C: Clock>(Rc<Inner<D, C>>);
+
+impl<D: Disk, C: Clock> Drop for Stop<D, C> {
+    fn drop(&mut self) {
+        self.0.closed.set(true);
+        drop(self.0.queue.take());
+    }
+}
+
+impl<D: Disk, C: Clock> Inner<D, C> {
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(Sender<Result<T, NamespaceError>>) -> Request,
+    ) -> Result<T, NamespaceError> {
+        if self.closed.get() {
+            return Err(NamespaceError::Closed);
+        }
+        let (sender, receiver) = oneshot();
+        self.queue.borrow_mut().push_back(request(sender));
+        self.wake.notify();
+        let reply = receiver.receive().await;
+        reply.unwrap_or(Err(NamespaceError::Closed))
+    }
+
+    /// The next command of the queue, if it is one.
+    fn next(&self, senders: &mut Vec<Sender<Result<Reply, NamespaceError>>>) -> Option<Command> {
+        let mut queue = self.queue.borrow_mut();
+        match queue.pop_front()? {
+            Request::Command(command, sender) => {
+                senders.push(sender);
+                Some(*command)
+            }
+            close @ Request::Close(_) => {
+                queue.push_front(close);
+                None
+            }
+        }
+    }
+
+    /// Does what is asked, until it is asked to end.
+    async fn commit(&self, mut committer: Committer<D, C>) {
+        loop {
+            let ticket = self.wake.ticket();
+            let mut senders = Vec::new();
+            let replies = committer.commit(|| self.next(&mut senders)).await;
+            if !senders.is_empty() {
+                for (sender, reply) in senders.into_iter().zip(replies) {
+                    sender.send(reply);
+                }
+                self.unsaved
+                    .set(self.unsaved.get() + committer.take_bytes());
+                self.grown.notify();
                 continue;
             }
-            let planner = Planner {
-                map: &self.map,
-                now: clock.now(),
-                entropy,
+            let close = self.queue.borrow_mut().pop_front();
+            let Some(Request::Close(sender)) = close else {
+                self.wake.changed(ticket).await;
+                continue;
             };
-            let reply = match planner.plan(command) {
-                Ok(plan) => self.stage(plan, &mut batch).await,
-                Err(error) => Err(error),
-            };
-            replies.push(reply);
+            self.closed.set(true);
+            sender.send(committer.close().await);
+            return;
         }
-        if batch.is_empty() {
-            return replies;
-        }
-        let (payload, digest) = batch.finish();
-        if let Err(error) = self.finish(&payload, digest).await {
-            self.map.discard();
-            replies.fill_with(|| Err(error.clone()));
-        }
-        replies
     }
 
-    async fn stage(&mut self, plan: Plan, batch: &mut Batch) -> Result<Reply, NamespaceError> {
-        let mut effects = Effects::default();
-        for change in &plan.changes {
-            batch.push(change);
-            apply(&mut self.map, change, &mut effects).await?;
+    /// Writes a snapshot whenever the log has grown enough, and gives segments back.
+    async fn write_snapshots(&self, log: &crate::log::Log<D, C>) {
+        let mut wanted = self.config.snapshot_bytes;
+        loop {
+            let ticket = self.grown.ticket();
+            if self.unsaved.get() < wanted {
+                self.grown.changed(ticket).await;
+                continue;
+            }
+            let before = self.unsaved.replace(0);
+            let state = self.reader.hold();
+            let (dir, store) = (&self.config.dir, self.config.store);
+            match snapshot::write(&self.disk, dir, store, &state).await {
+                Ok(saved) => {
+                    wanted = self.config.snapshot_bytes.max(saved.bytes);
+                    drop(state);
+                    self.retire(log, saved.first_segment).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a namespace snapshot could not be written");
+                    wanted = before.saturating_mul(2);
+                    self.unsaved.set(self.unsaved.get() + before);
+                }
+            }
         }
-        let missing = NamespaceError::Closed;
-        Ok(match plan.answer {
-            Answer::Done => Reply::Done,
-            Answer::Volume(name) => {
-                let record = tables::volume_record(&self.map, &name)?.ok_or(missing)?;
-                Reply::Volume(tables::volume(name, &record))
-            }
-            Answer::Entry(volume, name) => {
-                let entry = tables::entry(&self.map, &volume, &name)?.ok_or(missing)?;
-                Reply::Entry(Box::new(entry))
-            }
-            Answer::Deleted => Reply::Deleted {
-                dangling: effects.broken,
-                dangling_count: effects.broken_count,
-            },
-            Answer::Credential(access_key) => {
-                Reply::Credential(tables::credential(&self.map, &access_key)?.ok_or(missing)?)
-            }
-        })
     }
 
-    async fn finish(&mut self, payload: &[u8], digest: u64) -> Result<(), NamespaceError> {
-        let at = self.journal.append(BATCH, &[payload]).await;
-        let at = at.map_err(NamespaceError::Log)?;
-        self.journal.commit().await.map_err(NamespaceError::Log)?;
-        let stamp = Stamp {
-            covers: at.to_u64(),
-            digest,
-        };
-        self.map.publish(stamp)?;
-        self.digest = digest;
-        Ok(())
+    async fn retire(&self, log: &crate::log::Log<D, C>, first: u32) {
+        for segment in log.segments().into_iter().filter(|s| *s < first) {
+            if let Err(error) = log.retire(segment).await {
+                tracing::warn!(%error, segment, "a segment of the namespace log stays");
+            }
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Tests of the namespace as a whole, on the simulated disk, clock and executor.
 
 mod links;
+mod model;
+mod recovery;
 mod users;
 mod volumes;
 
@@ -23,10 +25,9 @@ pub(super) fn entropy(seed: u64) -> Entropy {
 
 pub(super) fn config(seed: u64) -> NamespaceConfig {
     NamespaceConfig {
-        dir: "namespace".to_owned(),
-        store: [7; 16],
-        map_file: None,
-        entropy: entropy(seed),
+        segment_bytes: 512 * 1024,
+        snapshot_bytes: 128 * 1024,
+        ..NamespaceConfig::new("namespace", [7; 16], None, entropy(seed))
     }
 }
 
