@@ -17,6 +17,9 @@ use crate::namespace::keys;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+/// A key and its primary record.
+type Row = (Vec<u8>, Vec<u8>);
+
 /// The primary tables in memory.
 pub(crate) type Primary = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -117,7 +120,7 @@ struct Walk<'a> {
     state: &'a Generation,
     /// Key of the index to go on from.
     from: Vec<u8>,
-    property: Option<(Vec<u8>, Vec<u8>)>,
+    property: Option<Row>,
     ended: bool,
 }
 
@@ -132,7 +135,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next entries; none at the end.
-    fn page(&mut self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, NamespaceError> {
+    fn page(&mut self) -> Result<Vec<Row>, NamespaceError> {
         let mut page = Vec::new();
         while page.is_empty() && !self.ended {
             self.advance(&mut page)?;
@@ -140,7 +143,7 @@ impl<'a> Walk<'a> {
         Ok(page)
     }
 
-    fn advance(&mut self, page: &mut Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), NamespaceError> {
+    fn advance(&mut self, page: &mut Vec<Row>) -> Result<(), NamespaceError> {
         let mut raw = Vec::with_capacity(ENTRIES_PER_TURN);
         self.state.scan(&self.from, &mut |key, value| {
             if raw.len() == ENTRIES_PER_TURN || !key.first().copied().is_some_and(keys::is_primary)

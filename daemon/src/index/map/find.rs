@@ -96,7 +96,6 @@ impl<'a> Page<'a> {
     }
 
     /// How the key in a slot compares with `rest`. Most are decided by the slot's four bytes.
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half of a word")]
     fn compare(
         &self,
         index: usize,
