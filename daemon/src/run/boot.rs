@@ -114,12 +114,12 @@ fn pick_cpus(config: &Config) -> Result<Vec<usize>, BootError> {
 }
 
 fn namespace_config(config: &Config, superblock: &Superblock) -> NamespaceConfig {
-    NamespaceConfig {
-        dir: "namespace".to_owned(),
-        store: superblock.store,
-        map_file: Some(config.data_dir.join("namespace").join("index.map")),
-        entropy: Rc::new(|bytes: &mut [u8]| entropy(bytes)),
-    }
+    NamespaceConfig::new(
+        "namespace",
+        superblock.store,
+        Some(config.data_dir.join("namespace").join("index.map")),
+        Rc::new(|bytes: &mut [u8]| entropy(bytes)),
+    )
 }
 
 /// Finds the store in the data folder, or makes one; then the first user's keys come back.

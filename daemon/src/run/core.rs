@@ -153,10 +153,13 @@ async fn open_namespace(
         return Ok(None);
     }
     let config = NamespaceConfig {
-        dir: "namespace".to_owned(),
-        store: setup.superblock.store,
-        map_file: Some(setup.config.data_dir.join("namespace").join("index.map")),
-        entropy: Rc::new(|bytes: &mut [u8]| entropy(bytes)),
+        durability: setup.durability,
+        ..NamespaceConfig::new(
+            "namespace",
+            setup.superblock.store,
+            Some(setup.config.data_dir.join("namespace").join("index.map")),
+            Rc::new(|bytes: &mut [u8]| entropy(bytes)),
+        )
     };
     Ok(Some(Rc::new(
         Namespace::open(disk.clone(), RealClock, config).await?,
