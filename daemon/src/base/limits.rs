@@ -83,6 +83,8 @@ pub const HTTP_CHUNK_BYTES_MAX: u64 = PART_BYTES_MAX;
 pub const HTTP_TRAILER_BYTES_MAX: usize = 8 * 1024;
 /// Most connections of the whole daemon.
 pub const CONNECTIONS_MAX: usize = 16 * 1024;
+/// Most connections of one client address on one core.
+pub const CONNECTIONS_PER_PEER_MAX: usize = 4 * 1024;
 /// Most body bytes in memory at once, all cores together. Uploads beyond it wait.
 pub const IN_FLIGHT_BYTES_MAX: usize = 512 * 1024 * 1024;
 

@@ -2,7 +2,7 @@
 
 use super::boot::BootError;
 use crate::base::ShardId;
-use crate::base::limits::CONNECTIONS_MAX;
+use crate::base::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX};
 use crate::config::Config;
 use crate::http::Server;
 use crate::io::signals::{Signal, Signals};
@@ -182,6 +182,7 @@ async fn accept(
     limit: usize,
 ) {
     let service = Rc::new(Service::new(core.clone(), settings));
+    let limit_of_peer = CONNECTIONS_PER_PEER_MAX.min(limit);
     loop {
         let accepted = {
             let stopped = pin!(core.stopped());
@@ -195,6 +196,9 @@ async fn accept(
             // Beyond the limit a connection is closed at once: the client sees it and may retry.
             Ok(_) if server.connections() >= limit => {
                 tracing::warn!(limit, "too many connections, one was refused");
+            }
+            Ok(stream) if server.connections_from(stream.peer_addr().ip()) >= limit_of_peer => {
+                tracing::warn!(peer = %stream.peer_addr().ip(), "too many connections of one peer");
             }
             Ok(stream) => {
                 let (server, service) = (server.clone(), service.clone());

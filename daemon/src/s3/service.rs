@@ -72,8 +72,9 @@ impl<D: Disk, C: Clock> Service<D, C> {
         path: &ResourcePath,
     ) -> Result<Response<D>> {
         let query = Query::parse(head.raw_query())?;
-        let mut authenticated = self.authenticate(head, &query)?;
+        // The table looks nothing up, so it may refuse before anybody is authenticated.
         let operation = route::route(head, path.level(), &query)?;
+        let mut authenticated = self.authenticate(head, &query)?;
         let demands = headers::demands(head)?;
         let caller = match authenticated.identity() {
             Identity::User(user) => Caller::User(user.clone()),

@@ -17,6 +17,9 @@ pub mod superblock;
 mod uploads;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use body::BodyStream;
 pub use condition::{EtagSet, WriteCondition};
 pub use entry::{ObjectEntry, PartEntry, UploadEntry};

@@ -1,0 +1,233 @@
+//! Tests of a shard's store on the simulated disk.
+
+mod conditions;
+mod crash;
+mod uploads;
+
+use super::{NewBody, NewObject, Store, StoreConfig, StoreReader, WriteCondition};
+use crate::base::limits::EXTENT_HEAD;
+use crate::base::{AlignedBuf, BucketId};
+use crate::io::sim::{self, SimClock, SimDisk};
+use crate::log::{Durability, LogConfig};
+use crate::store::record::ETag;
+use crate::store::{ObjectMeta, StoreError};
+use md5::{Digest, Md5};
+use std::rc::Rc;
+
+pub(super) type SimStore = Store<SimDisk, SimClock>;
+
+pub(super) const BUCKET: BucketId = BucketId(7);
+
+pub(super) fn config() -> StoreConfig {
+    StoreConfig {
+        log: LogConfig {
+            dir: "shard-000".to_owned(),
+            store: *b"0123456789abcdef",
+            shard: 0,
+            segment_bytes: 64 * 1024,
+            durability: Durability::Strict,
+        },
+        checkpoint_bytes: 1 << 40,
+    }
+}
+
+/// A new store with its log running.
+pub(super) async fn create(disk: &SimDisk) -> Rc<SimStore> {
+    running(
+        Store::create(disk.clone(), SimClock, config())
+            .await
+            .unwrap(),
+    )
+}
+
+/// A store opened again, with its log running.
+pub(super) async fn open(disk: &SimDisk) -> Rc<SimStore> {
+    running(Store::open(disk.clone(), SimClock, config()).await.unwrap())
+}
+
+fn running(store: SimStore) -> Rc<SimStore> {
+    sim::spawn(store.log().run());
+    Rc::new(store)
+}
+
+pub(super) fn md5(body: &[u8]) -> [u8; 16] {
+    Md5::digest(body).into()
+}
+
+/// A body that says what it is.
+pub(super) fn content(key: &str, version: u64, len: usize) -> Vec<u8> {
+    format!("{key}#{version};")
+        .bytes()
+        .cycle()
+        .take(len)
+        .collect()
+}
+
+/// An object to put, inline.
+pub(super) fn object(key: &str, body: &[u8]) -> NewObject {
+    NewObject {
+        bucket: BUCKET,
+        key: key.as_bytes().to_vec(),
+        etag: ETag {
+            md5: md5(body),
+            parts: 0,
+        },
+        size: body.len() as u64,
+        meta: ObjectMeta::default(),
+        body: NewBody::Inline(AlignedBuf::copy_of(body), 0),
+        condition: WriteCondition::default(),
+        modified: None,
+    }
+}
+
+/// Appends a body as extents of `piece` bytes.
+pub(super) async fn extents(store: &SimStore, body: &[u8], piece: usize) -> NewBody {
+    let mut found = Vec::new();
+    for chunk in body.chunks(piece) {
+        let mut buf = AlignedBuf::with_capacity(EXTENT_HEAD + chunk.len());
+        buf.set_len(EXTENT_HEAD);
+        buf.extend(chunk);
+        found.push(store.append_extent(1, buf).await.0.unwrap());
+    }
+    NewBody::Extents(found)
+}
+
+/// Reads a whole object and checks its MD5.
+pub(super) async fn read(
+    reader: &StoreReader<SimDisk>,
+    key: &str,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(entry) = reader.object(BUCKET, key.as_bytes(), &mut Vec::new())? else {
+        return Ok(None);
+    };
+    let (record, raw) = reader.record(&entry).await?;
+    assert_eq!((record.size, record.etag), (entry.size, entry.etag));
+    let mut stream = reader.body(&record, raw, 0..record.size);
+    let mut body = Vec::new();
+    while let Some((buf, range)) = stream.next().await? {
+        body.extend_from_slice(&buf.whole()[range]);
+    }
+    assert_eq!(body.len() as u64, record.size);
+    if record.etag.parts == 0 {
+        assert_eq!(md5(&body), record.etag.md5, "{key}");
+    }
+    Ok(Some(body))
+}
+
+/// All keys of the bucket, in order.
+pub(super) fn keys(reader: &StoreReader<SimDisk>) -> Vec<String> {
+    let mut found = Vec::new();
+    reader
+        .scan_objects(BUCKET, b"", false, |key, _| {
+            found.push(String::from_utf8(key.to_vec()).unwrap());
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+    found
+}
+
+#[test]
+fn puts_reads_lists_and_deletes() {
+    sim::run(1, async {
+        let disk = SimDisk::new(1);
+        let store = create(&disk).await;
+        let reader = store.reader();
+        let small = content("small", 1, 100);
+        store.put(object("small", &small)).await.unwrap();
+        let large = content("large", 1, 90_000);
+        let body = extents(&store, &large, 20_000).await;
+        store
+            .put(NewObject {
+                body,
+                ..object("large", &large)
+            })
+            .await
+            .unwrap();
+        store.put(object("empty", b"")).await.unwrap();
+        assert_eq!(keys(&reader), ["empty", "large", "small"]);
+        assert_eq!(read(&reader, "large").await.unwrap(), Some(large.clone()));
+        assert_eq!(read(&reader, "empty").await.unwrap(), Some(Vec::new()));
+        assert!(
+            store
+                .delete(BUCKET, b"small", &WriteCondition::default())
+                .await
+                .unwrap()
+        );
+        assert!(
+            !store
+                .delete(BUCKET, b"small", &WriteCondition::default())
+                .await
+                .unwrap()
+        );
+        assert_eq!(keys(&reader), ["empty", "large"]);
+        // Again from the log alone, then from a checkpoint.
+        store.log().close().await.unwrap();
+        let store = open(&disk).await;
+        assert_eq!(keys(&store.reader()), ["empty", "large"]);
+        store.checkpoint(true).await.unwrap();
+        store.put(object("later", &small)).await.unwrap();
+        store.log().close().await.unwrap();
+        let store = open(&disk).await;
+        assert_eq!(keys(&store.reader()), ["empty", "large", "later"]);
+        assert_eq!(read(&store.reader(), "large").await.unwrap(), Some(large));
+    });
+}
+
+#[test]
+fn a_range_of_extents_is_read_exactly() {
+    sim::run(2, async {
+        let disk = SimDisk::new(2);
+        let store = create(&disk).await;
+        let large = content("large", 1, 150_000);
+        let body = extents(&store, &large, 40_000).await;
+        store
+            .put(NewObject {
+                body,
+                ..object("large", &large)
+            })
+            .await
+            .unwrap();
+        let reader = store.reader();
+        let entry = reader
+            .object(BUCKET, b"large", &mut Vec::new())
+            .unwrap()
+            .unwrap();
+        for range in [
+            0..1u64,
+            39_999..40_001,
+            79_000..130_000,
+            149_999..150_000,
+            5..5,
+        ] {
+            let (record, raw) = reader.record(&entry).await.unwrap();
+            let mut stream = reader.body(&record, raw, range.clone());
+            let mut got = Vec::new();
+            while let Some((buf, place)) = stream.next().await.unwrap() {
+                got.extend_from_slice(&buf.whole()[place]);
+            }
+            let wanted = &large[range.start as usize..range.end as usize];
+            assert_eq!(got, wanted, "{range:?}");
+        }
+    });
+}
+
+#[test]
+fn a_sealed_bucket_takes_no_write() {
+    sim::run(3, async {
+        let store = create(&SimDisk::new(3)).await;
+        store.put(object("k", b"x")).await.unwrap();
+        assert!(!store.seal_if_empty(BUCKET));
+        store.put(object("k", b"y")).await.unwrap();
+        store
+            .delete(BUCKET, b"k", &WriteCondition::default())
+            .await
+            .unwrap();
+        assert!(store.seal_if_empty(BUCKET));
+        assert!(matches!(
+            store.put(object("k", b"z")).await,
+            Err(StoreError::BucketGone)
+        ));
+        store.unseal(BUCKET);
+        store.put(object("k", b"z")).await.unwrap();
+    });
+}
