@@ -7,9 +7,12 @@ mod crash;
 mod damage;
 mod faults;
 mod model;
+mod real;
 mod recycle;
 
-use super::{Damage, Durability, ExtentRef, Log, LogConfig, LogError, RecordView, Recovery};
+use super::{
+    Damage, Durability, ExtentRef, Log, LogConfig, LogError, LogStats, RecordView, Recovery,
+};
 use crate::base::limits::EXTENT_HEAD;
 use crate::base::{AlignedBuf, Location};
 use crate::io::sim::{self, SimClock, SimDisk};
