@@ -41,7 +41,7 @@ impl Timers {
 
     /// A timer that fires `duration` from now.
     pub(super) fn sleep(self: Rc<Self>, duration: Duration) -> Sleep {
-        let deadline = ticks_up(self.base.elapsed().saturating_add(duration));
+        let deadline = self.deadline(duration);
         Sleep {
             timers: self,
             deadline,
@@ -65,6 +65,15 @@ impl Timers {
                 waker.wake();
             }
         }
+    }
+
+    /// Rounded up, so that no timer fires early. 0 for no time at all.
+    fn deadline(&self, after: Duration) -> u64 {
+        if after.is_zero() {
+            return 0;
+        }
+        let at = self.base.elapsed().saturating_add(after);
+        ticks(at.saturating_add(Duration::from_nanos(999_999)))
     }
 
     fn now(&self) -> u64 {
@@ -102,11 +111,6 @@ fn ticks(elapsed: Duration) -> u64 {
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Rounded up, so that no timer fires early.
-fn ticks_up(elapsed: Duration) -> u64 {
-    ticks(elapsed.saturating_add(Duration::from_nanos(999_999)))
-}
-
 /// Resolves when its time has come. Dropping it cancels the timer.
 #[must_use = "a timer does nothing unless awaited"]
 pub struct Sleep {
@@ -119,7 +123,7 @@ impl Sleep {
     /// Starts it anew, `duration` from now. A later deadline costs no work now: the timer fires at
     /// the old one, sees that it was moved, and waits on.
     pub fn reset(&mut self, duration: Duration) {
-        let deadline = ticks_up(self.timers.base.elapsed().saturating_add(duration));
+        let deadline = self.timers.deadline(duration);
         if deadline < self.deadline
             && let Some(key) = self.key.take()
         {
@@ -133,16 +137,20 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(key) = self.key
-            && self.timers.wheel.borrow_mut().still_waits(key, cx.waker())
-        {
-            return Poll::Pending;
-        }
-        self.key = None;
-        if self.deadline <= self.timers.now() {
-            return Poll::Ready(());
+        if let Some(key) = self.key {
+            if self.timers.wheel.borrow_mut().still_waits(key, cx.waker()) {
+                return Poll::Pending;
+            }
+            // It fired, but its deadline may have been moved since.
+            self.key = None;
+            if self.deadline <= self.timers.now() {
+                return Poll::Ready(());
+            }
         }
         let deadline = self.deadline;
+        if deadline == 0 {
+            return Poll::Ready(());
+        }
         let key = self
             .timers
             .wheel

@@ -246,7 +246,14 @@ impl UringFile {
         if self.0.len == 0 {
             return Ok(());
         }
-        // Finds out at once whether there is room, gets one piece of the disk instead of many, and
+        // Asked first: a file system may give all it has before it finds that it is not enough, and
+        // for that moment nobody else could write.
+        let room = rustix::fs::fstatvfs(&self.0.fd)
+            .map_err(|error| self.failed("allocate", &error.into()))?;
+        if room.f_bavail.saturating_mul(room.f_frsize) < self.0.len {
+            return Err(self.failed("allocate", &Errno::NOSPC.into()));
+        }
+        // Finds out before any write whether there is room, gets one piece of the disk instead of many, and
         // keeps the writes from extending the file, which would happen one by one.
         let mode = rustix::fs::FallocateFlags::empty();
         match rustix::fs::fallocate(&self.0.fd, mode, 0, self.0.len) {
