@@ -129,7 +129,7 @@ impl Entries {
             out.extend_from_slice(self.key(range.start).get(..prefix_len).unwrap_or_default());
         }
         for i in range {
-            push_entry(suffix(i), self.value(i), out);
+            put_entry(suffix(i), self.value(i), out);
         }
     }
 
@@ -186,74 +186,113 @@ pub fn common_len(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// Packs into `out` what `old` would be with the entries in `range` (none or one) replaced by
-/// `new`, without unpacking it: a few copies. `None` when the new key lacks the prefix of the old
-/// ones, or the result would not fit a leaf.
-#[must_use]
-#[expect(clippy::indexing_slicing, reason = "ranges of the node's own tables")]
-pub fn splice(
-    old: Packed<'_>,
-    range: Range<usize>,
-    new: Option<(&[u8], &[u8])>,
-    out: &mut Vec<u8>,
-) -> Option<()> {
-    if old.len() == 0 {
-        return None; // Packing anew finds the prefix.
-    }
-    let (start, end) = (old.start(range.start), old.start(range.end));
-    let new = match new {
-        Some((key, value)) => Some((key.strip_prefix(old.prefix)?, value)),
-        None => None,
-    };
-    let new_len = new.map_or(0, |(suffix, value)| entry_len(suffix, value));
-    let count = old.len() - range.len() + usize::from(new.is_some());
-    let area_len = old.area.len() - (end - start) + new_len;
-    let byte_len = FIXED + count * PER_ENTRY + old.prefix.len() + area_len;
-    if byte_len > LEAF_BYTES_MAX && new.is_some() {
-        return None;
-    }
-    out.clear();
-    out.reserve(byte_len);
-    out.extend_from_slice(&u16_of(count).to_le_bytes());
-    out.extend_from_slice(&u16_of(old.prefix.len()).to_le_bytes());
-    out.extend_from_slice(old.heads[..range.start].as_flattened());
-    if let Some((suffix, _)) = new {
-        out.extend_from_slice(&head_of(suffix).to_le_bytes());
-    }
-    out.extend_from_slice(old.heads[range.end..].as_flattened());
-    out.extend_from_slice(old.ends[..range.start].as_flattened());
-    if new.is_some() {
-        out.extend_from_slice(&u16_of(start + new_len).to_le_bytes());
-    }
-    let shift = u16_of(start + new_len).wrapping_sub(u16_of(end));
-    for after in &old.ends[range.end..] {
-        let moved = u16::from_le_bytes(*after).wrapping_add(shift);
-        out.extend_from_slice(&moved.to_le_bytes());
-    }
-    out.extend_from_slice(old.prefix);
-    out.extend_from_slice(&old.area[..start]);
-    if let Some((suffix, value)) = new {
-        push_entry(suffix, value, out);
-    }
-    out.extend_from_slice(&old.area[end..]);
-    Some(())
+/// Where packed bytes are written to.
+pub trait Out {
+    fn put(&mut self, bytes: &[u8]);
 }
+
+impl Out for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// A node with one entry inserted, replaced or removed, without unpacking it: a few copies.
+pub struct Splice<'a> {
+    old: Packed<'a>,
+    range: Range<usize>,
+    /// Suffix and value.
+    new: Option<(&'a [u8], &'a [u8])>,
+    new_len: usize,
+}
+
+impl<'a> Splice<'a> {
+    /// Replaces the entries in `range` (none or one) of `old` by `new`. `None` when the new key
+    /// lacks the prefix of the old ones.
+    pub fn of(
+        old: Packed<'a>,
+        range: Range<usize>,
+        new: Option<(&'a [u8], &'a [u8])>,
+    ) -> Option<Self> {
+        let new = match new {
+            Some(_) if old.len() == 0 => return None, // Packing anew finds the prefix.
+            Some((key, value)) => Some((key.strip_prefix(old.prefix)?, value)),
+            None => None,
+        };
+        Some(Self {
+            old,
+            range,
+            new,
+            new_len: new.map_or(0, |(suffix, value)| entry_len(suffix, value)),
+        })
+    }
+
+    fn count(&self) -> usize {
+        self.old.len() - self.range.len() + usize::from(self.new.is_some())
+    }
+
+    /// Bytes that will be written.
+    pub fn byte_len(&self) -> usize {
+        let old = self.old;
+        let removed = old.start(self.range.end) - old.start(self.range.start);
+        let area_len = old.area.len() - removed + self.new_len;
+        FIXED + self.count() * PER_ENTRY + old.prefix.len() + area_len
+    }
+
+    /// Writes the node.
+    #[expect(clippy::indexing_slicing, reason = "ranges of the node's own tables")]
+    pub fn write(&self, out: &mut impl Out) {
+        let Self {
+            old, range, new, ..
+        } = self;
+        let (start, end) = (old.start(range.start), old.start(range.end));
+        let new_end = u16_of(start + self.new_len);
+        out.put(&u16_of(self.count()).to_le_bytes());
+        out.put(&u16_of(old.prefix.len()).to_le_bytes());
+        out.put(old.heads[..range.start].as_flattened());
+        if let Some((suffix, _)) = new {
+            out.put(&head_of(suffix).to_le_bytes());
+        }
+        out.put(old.heads[range.end..].as_flattened());
+        out.put(old.ends[..range.start].as_flattened());
+        if new.is_some() {
+            out.put(&new_end.to_le_bytes());
+        }
+        let shift = new_end.wrapping_sub(u16_of(end));
+        for after in old.ends[range.end..].chunks(ENDS_AT_ONCE) {
+            let mut moved = [[0; 2]; ENDS_AT_ONCE];
+            for (moved, after) in moved.iter_mut().zip(after) {
+                *moved = u16::from_le_bytes(*after).wrapping_add(shift).to_le_bytes();
+            }
+            out.put(moved[..after.len()].as_flattened());
+        }
+        out.put(old.prefix);
+        out.put(&old.area[..start]);
+        if let Some((suffix, value)) = new {
+            put_entry(suffix, value, out);
+        }
+        out.put(&old.area[end..]);
+    }
+}
+
+/// So that adding to them is a few vector instructions.
+const ENDS_AT_ONCE: usize = 32;
 
 fn entry_len(suffix: &[u8], value: &[u8]) -> usize {
     1 + usize::from(suffix.len() >= 128) + suffix.len().saturating_sub(HEAD) + value.len()
 }
 
-fn push_entry(suffix: &[u8], value: &[u8], out: &mut Vec<u8>) {
+fn put_entry(suffix: &[u8], value: &[u8], out: &mut impl Out) {
     debug_assert!(suffix.len() <= KEY_LEN_MAX, "key too long");
     let [low, _] = u16_of(suffix.len() & 0x7f).to_le_bytes();
     let [high, _] = u16_of(suffix.len() >> 7).to_le_bytes();
     if high == 0 {
-        out.push(low);
+        out.put(&[low]);
     } else {
-        out.extend_from_slice(&[low | 0x80, high]);
+        out.put(&[low | 0x80, high]);
     }
-    out.extend_from_slice(suffix.get(HEAD..).unwrap_or_default());
-    out.extend_from_slice(value);
+    out.put(suffix.get(HEAD..).unwrap_or_default());
+    out.put(value);
 }
 
 /// # Panics

@@ -1,8 +1,8 @@
 //! Inner nodes: separators and the slots of the children between them.
 
-use super::entries::Entries;
+use super::entries::{Entries, Splice};
 use super::packed::Packed;
-use super::publish::{InnerSlot, LeafSlot, Pin};
+use super::publish::{InnerSlot, LeafSlot, Pin, Slot};
 use super::{FANOUT_MAX, SEPARATORS_BYTES_MAX};
 use std::ops::Range;
 
@@ -29,31 +29,39 @@ impl Children {
 
     /// The children in `range`, which is within bounds.
     pub fn run(&self, range: Range<usize>, pin: &Pin) -> Self {
-        let checked = "a run is within the children";
         match self {
-            Self::Leaves(slots) => {
-                let slots = slots.get(range).expect(checked).iter();
-                Self::Leaves(slots.map(|slot| slot.copy(pin)).collect())
-            }
-            Self::Inners(slots) => {
-                let slots = slots.get(range).expect(checked).iter();
-                Self::Inners(slots.map(|slot| slot.copy(pin)).collect())
-            }
+            Self::Leaves(slots) => Self::Leaves(copies(&[within(slots, range)], pin)),
+            Self::Inners(slots) => Self::Inners(copies(&[within(slots, range)], pin)),
         }
     }
 
-    /// These children, then `other`, which are of the same kind.
-    pub fn followed_by(&self, other: &Self, pin: &Pin) -> Self {
-        match (self, other) {
-            (Self::Leaves(a), Self::Leaves(b)) => {
-                Self::Leaves(a.iter().chain(b).map(|slot| slot.copy(pin)).collect())
+    /// These children with those in `range` replaced by `new`, which are of the same kind.
+    pub fn replaced(&self, range: Range<usize>, new: &Self, pin: &Pin) -> Self {
+        let (before, after) = (0..range.start, range.end..self.len());
+        match (self, new) {
+            (Self::Leaves(old), Self::Leaves(new)) => {
+                let runs = [within(old, before), new, within(old, after)];
+                Self::Leaves(copies(&runs, pin))
             }
-            (Self::Inners(a), Self::Inners(b)) => {
-                Self::Inners(a.iter().chain(b).map(|slot| slot.copy(pin)).collect())
+            (Self::Inners(old), Self::Inners(new)) => {
+                let runs = [within(old, before), new, within(old, after)];
+                Self::Inners(copies(&runs, pin))
             }
             _ => unreachable!("all children of a level are of one kind"),
         }
     }
+}
+
+fn within<S>(slots: &[S], range: Range<usize>) -> &[S] {
+    slots.get(range).expect("a run is within the children")
+}
+
+fn copies<S: Slot>(runs: &[&[S]], pin: &Pin) -> Box<[S]> {
+    let mut slots = Vec::with_capacity(runs.iter().map(|run| run.len()).sum());
+    for run in runs {
+        slots.extend(run.iter().map(|slot| slot.copy(pin)));
+    }
+    slots.into()
 }
 
 /// Children and the separators between them, to become one inner node or several.
@@ -108,28 +116,36 @@ impl Inner {
         self.children.len()
     }
 
-    /// The children and separators of this node with those in `range` replaced by `new`. A child
-    /// replaced by none leaves its range to the one before it, or after it when it is the first.
-    pub fn replaced(&self, range: Range<usize>, new: Level, pin: &Pin) -> Level {
+    /// What this node becomes, one node or several, with the children in `range` replaced by `new`,
+    /// and the separators between them. A child replaced by none leaves its range to the one before
+    /// it, or after it when it is the first.
+    pub fn replaced(&self, range: Range<usize>, new: &Level, pin: &Pin) -> (Vec<Self>, Entries) {
         let old = self.separators();
-        let (before, after) = if new.children.len() > 0 {
-            (range.start, range.end - 1)
+        let removed = if new.children.len() > 0 {
+            range.start..range.end - 1
         } else {
-            let before = range.start.saturating_sub(1);
-            (before, before + range.len())
+            let first = range.start.saturating_sub(1);
+            first..first + range.len()
         };
-        let mut separators = Entries::default();
-        separators.push_all(old, 0..before);
-        separators.append(&new.separators);
-        separators.push_all(old, after..old.len());
-        let left = self.children.run(0..range.start, pin);
-        let right = self.children.run(range.end..self.len(), pin);
-        Level {
-            separators,
-            children: left
-                .followed_by(&new.children, pin)
-                .followed_by(&right, pin),
+        let children = self.children.replaced(range, &new.children, pin);
+        if children.len() <= FANOUT_MAX
+            && let Some(separators) = spliced(old, removed.clone(), &new.separators)
+        {
+            let node = Self {
+                separators,
+                children,
+            };
+            return (vec![node], Entries::default());
         }
+        let mut separators = Entries::default();
+        separators.push_all(old, 0..removed.start);
+        separators.append(&new.separators);
+        separators.push_all(old, removed.end..old.len());
+        let level = Level {
+            separators,
+            children,
+        };
+        level.build(pin)
     }
 
     /// The child whose range `key` is in.
@@ -176,4 +192,19 @@ impl Inner {
     pub fn byte_len(&self) -> usize {
         size_of::<Self>() + self.separators.len() + self.len() * size_of::<usize>()
     }
+}
+
+/// `old` with those in `range` replaced by `new`, when that can be done without unpacking them: one
+/// leaf became two, or two became one, and no prefix changes.
+fn spliced(old: Packed<'_>, range: Range<usize>, new: &Entries) -> Option<Box<[u8]>> {
+    let new = match new.len() {
+        0 if range.len() == 1 => None,
+        1 if range.is_empty() => Some((new.key(0), &[][..])),
+        _ => return None,
+    };
+    let splice = Splice::of(old, range, new)?;
+    let len = splice.byte_len();
+    let mut packed = Vec::with_capacity(len);
+    (len <= SEPARATORS_BYTES_MAX).then(|| splice.write(&mut packed))?;
+    Some(packed.into())
 }

@@ -12,6 +12,7 @@
 //!    frees nothing else. [`Retired`] and [`free_all`] are the only ways to free a node.
 #![expect(unsafe_code, reason = "publication of nodes to readers on other cores")]
 
+use super::entries::Out;
 use super::node::Inner;
 use super::packed::Packed;
 use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
@@ -22,6 +23,24 @@ pub use crossbeam_epoch::{Guard as Pin, pin};
 
 type LeafBytes = [MaybeUninit<u8>];
 
+/// What both kinds of slot can do.
+pub trait Slot {
+    /// Another slot that points to the same node.
+    fn copy(&self, pin: &Guard) -> Self;
+}
+
+impl Slot for LeafSlot {
+    fn copy(&self, pin: &Guard) -> Self {
+        Self(Atomic::from(self.0.load(Acquire, pin)))
+    }
+}
+
+impl Slot for InnerSlot {
+    fn copy(&self, pin: &Guard) -> Self {
+        Self(Atomic::from(self.0.load(Acquire, pin)))
+    }
+}
+
 /// Points to a leaf.
 pub struct LeafSlot(Atomic<LeafBytes>);
 
@@ -31,12 +50,7 @@ pub struct InnerSlot(Atomic<Inner>);
 impl LeafSlot {
     /// A slot with a new leaf that holds a copy of `bytes`, packed entries.
     pub fn new(bytes: &[u8]) -> Self {
-        Self(Atomic::from(leaf(bytes)))
-    }
-
-    /// Another slot that points to the same leaf.
-    pub fn copy(&self, pin: &Guard) -> Self {
-        Self(Atomic::from(self.0.load(Acquire, pin)))
+        Self(Atomic::from(leaf(bytes.len(), |out| out.put(bytes))))
     }
 
     /// The leaf's bytes.
@@ -44,7 +58,7 @@ impl LeafSlot {
         // SAFETY: a slot always points to a node (1), which is not freed while `pin` is held
         // because it is retired only after it was unlinked (2).
         let bytes: &'p LeafBytes = unsafe { self.0.load(Acquire, pin).deref() };
-        // SAFETY: `leaf` initialised every byte, and a published leaf never changes.
+        // SAFETY: `leaf` saw to it that every byte was written, and a published leaf never changes.
         unsafe { bytes.assume_init_ref() }
     }
 
@@ -58,19 +72,34 @@ impl LeafSlot {
         Packed::new(self.bytes(pin))
     }
 
-    /// Publishes a new leaf in place of the old one, which is retired.
+    /// Publishes a new leaf of `len` bytes, which `write` writes, in place of the old one, which is
+    /// retired.
     ///
     /// For the writer only, and only on a slot of the current tree (2).
-    pub fn replace(&self, bytes: &[u8], pin: &Guard) {
-        let old = self.0.swap(leaf(bytes), AcqRel, pin);
+    pub fn replace(&self, len: usize, write: impl FnOnce(&mut Filling<'_>), pin: &Guard) {
+        let old = self.0.swap(leaf(len, write), AcqRel, pin);
         // SAFETY: it was just unlinked from the only slot by which new readers could find it.
         unsafe { pin.defer_destroy(old) };
     }
 }
 
-fn leaf(bytes: &[u8]) -> Owned<LeafBytes> {
-    let mut leaf = Owned::<LeafBytes>::init(bytes.len());
-    leaf.write_copy_of_slice(bytes);
+/// A leaf that is being written, front to back.
+pub struct Filling<'a>(&'a mut [MaybeUninit<u8>]);
+
+impl Out for Filling<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        let (place, rest) = std::mem::take(&mut self.0).split_at_mut(bytes.len());
+        place.write_copy_of_slice(bytes);
+        self.0 = rest;
+    }
+}
+
+fn leaf(len: usize, write: impl FnOnce(&mut Filling<'_>)) -> Owned<LeafBytes> {
+    let mut leaf = Owned::<LeafBytes>::init(len);
+    let mut filling = Filling(&mut leaf);
+    write(&mut filling);
+    // What `LeafSlot::bytes` relies on: every byte was written.
+    assert!(filling.0.is_empty(), "a leaf is written to its end");
     leaf
 }
 
@@ -78,11 +107,6 @@ impl InnerSlot {
     /// A slot with a new inner node.
     pub fn new(inner: Inner) -> Self {
         Self(Atomic::new(inner))
-    }
-
-    /// Another slot that points to the same node.
-    pub fn copy(&self, pin: &Guard) -> Self {
-        Self(Atomic::from(self.0.load(Acquire, pin)))
     }
 
     /// The node.

@@ -4,7 +4,7 @@
 use super::FANOUT_MAX;
 use super::entries::Entries;
 use super::node::{Children, Inner, Level};
-use super::publish::{InnerSlot, LeafSlot, Pin, Retired};
+use super::publish::{Filling, InnerSlot, LeafSlot, Pin, Retired};
 use super::read::Shared;
 use std::ops::Range;
 
@@ -17,11 +17,17 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Publishes `packed` in place of the leaf of `slot`, which has the same range.
-    pub fn replace_leaf(&mut self, slot: &LeafSlot, packed: &[u8], pin: &Pin) {
-        self.bytes += packed.len();
+    /// Publishes a leaf of `len` bytes in place of the one of `slot`, which has the same range.
+    pub fn replace_leaf(
+        &mut self,
+        slot: &LeafSlot,
+        len: usize,
+        write: impl FnOnce(&mut Filling<'_>),
+        pin: &Pin,
+    ) {
+        self.bytes += len;
         self.bytes -= slot.bytes(pin).len();
-        slot.replace(packed, pin);
+        slot.replace(len, write, pin);
     }
 
     /// Replaces the leaves in `range` of the bottom node on the way to `key`.
@@ -110,7 +116,7 @@ impl Shape {
             let (slot, position) = self.node(shared, key, level, pin);
             let old = slot.load(pin);
             retired.inner(slot, pin);
-            let (nodes, separators) = old.replaced(range, new, pin).build(pin);
+            let (nodes, separators) = old.replaced(range, &new, pin);
             self.bytes += nodes.iter().map(Inner::byte_len).sum::<usize>();
             let mut nodes: Vec<_> = nodes.into_iter().map(InnerSlot::new).collect();
             if let [node] = nodes.as_mut_slice() {
@@ -193,7 +199,7 @@ impl Shape {
         separators.push_all(b.separators(), 0..b.separators().len());
         let both = Level {
             separators,
-            children: a.children().followed_by(b.children(), pin),
+            children: a.children().replaced(a.len()..a.len(), b.children(), pin),
         };
         let (mut merged, none) = both.build(pin);
         if merged.len() > 1 {

@@ -180,6 +180,14 @@ proptest! {
 }
 
 #[test]
+fn goes_to_other_threads() {
+    fn send<T: Send>() {}
+    fn share<T: Send + Sync + Clone>() {}
+    send::<IndexWriter>();
+    share::<IndexReader>();
+}
+
+#[test]
 fn bulk_refuses_keys_out_of_order() {
     let mut bulk = Bulk::new();
     assert!(bulk.push(b"b", b"").is_ok());

@@ -1,12 +1,12 @@
 //! The writer: inserts and removals.
 
-use super::entries::{Entries, splice};
+use super::entries::{Entries, Out, Splice};
 use super::node::{Children, Inner, Level};
 use super::packed::Packed;
 use super::publish::{LeafSlot, Pin, pin};
 use super::read::{IndexReader, Shared};
 use super::restructure::Shape;
-use super::{KEY_LEN_MAX, LEAF_BYTES_MERGED_MAX, LEAF_BYTES_MIN, VALUE_LEN_MAX};
+use super::{KEY_LEN_MAX, LEAF_BYTES_MAX, LEAF_BYTES_MERGED_MAX, LEAF_BYTES_MIN, VALUE_LEN_MAX};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -63,14 +63,18 @@ impl IndexWriter {
             Ok(index) => (index..index + 1, true),
             Err(index) => (index..index, false),
         };
-        let packed = &mut self.scratch.packed;
-        if splice(leaf, range.clone(), Some((key, value)), packed).is_some() {
-            self.shape.replace_leaf(slot, packed, &pin);
+        let splice = Splice::of(leaf, range.clone(), Some((key, value)));
+        let splice = splice.filter(|splice| splice.byte_len() <= LEAF_BYTES_MAX);
+        if let Some(splice) = splice {
+            self.shape
+                .replace_leaf(slot, splice.byte_len(), |out| splice.write(out), &pin);
         } else if let Some(leaves) = self.scratch.insert(leaf, range, key, value) {
             self.shape
                 .replace_leaves(&self.shared, key, at..at + 1, leaves, &pin);
         } else {
-            self.shape.replace_leaf(slot, &self.scratch.packed, &pin);
+            let packed = &self.scratch.packed;
+            self.shape
+                .replace_leaf(slot, packed.len(), |out| out.put(packed), &pin);
         }
         self.entries += usize::from(!replaced);
         self.publish_counts();
@@ -86,18 +90,16 @@ impl IndexWriter {
         let Ok(index) = leaf.find(key) else {
             return false;
         };
-        let spliced = splice(leaf, index..index + 1, None, &mut self.scratch.packed);
-        assert!(spliced.is_some(), "what remains of a leaf is a leaf");
-        let dropped = leaf.len() == 1 && self.shape.drop_leaf(&self.shared, key, &pin);
-        if !dropped {
-            let merged = self.scratch.merge(node, at, index, &pin);
-            match merged {
-                Some((range, leaf)) => {
-                    self.shape
-                        .replace_leaves(&self.shared, key, range, leaf, &pin);
-                }
-                None => self.shape.replace_leaf(slot, &self.scratch.packed, &pin),
-            }
+        let remains = Splice::of(leaf, index..index + 1, None).expect("no key lacks the prefix");
+        let len = remains.byte_len();
+        if leaf.len() == 1 && self.shape.drop_leaf(&self.shared, key, &pin) {
+            // The leaf went with its slot.
+        } else if let Some((range, leaf)) = self.scratch.merge(node, at, index, len, &pin) {
+            self.shape
+                .replace_leaves(&self.shared, key, range, leaf, &pin);
+        } else {
+            self.shape
+                .replace_leaf(slot, len, |out| remains.write(out), &pin);
         }
         self.entries -= 1;
         self.publish_counts();
@@ -147,21 +149,22 @@ impl Scratch {
     }
 
     /// The leaf that the one at `at` and a neighbour of the same parent become without the entry at
-    /// `removed`, and the children it replaces. `None` when they are not small enough.
+    /// `removed` (`remaining_len` bytes remain), and the children it replaces. `None` when they are not small enough.
     fn merge(
         &mut self,
         node: &Inner,
         at: usize,
         removed: usize,
+        remaining_len: usize,
         pin: &Pin,
     ) -> Option<(Range<usize>, Level)> {
-        if self.packed.len() >= LEAF_BYTES_MIN {
+        if remaining_len >= LEAF_BYTES_MIN {
             return None;
         }
         let small = |neighbour: &usize| {
             let slot = node.leaves().get(*neighbour);
             let len = slot.map(|slot| slot.bytes(pin).len());
-            len.is_some_and(|len| len + self.packed.len() <= LEAF_BYTES_MERGED_MAX)
+            len.is_some_and(|len| len + remaining_len <= LEAF_BYTES_MERGED_MAX)
         };
         let left = at.checked_sub(1).filter(small);
         let left = left.or_else(|| small(&(at + 1)).then_some(at))?;
