@@ -14,6 +14,8 @@ const ZERO: Block = Block([0; BLOCK]);
 
 /// Most bytes a thread keeps for reuse.
 const POOL_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What remains of them after [`trim_pool`].
+const POOL_BYTES_IDLE: usize = 2 * 1024 * 1024;
 
 thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Pool { free: Vec::new(), bytes: 0 }) };
@@ -137,6 +139,19 @@ impl AlignedBuf {
     pub fn whole_mut(&mut self) -> &mut [u8] {
         self.blocks.as_mut_slice().as_mut_bytes()
     }
+}
+
+/// Gives most of what this thread keeps for reuse back to the system. To be called now and then by
+/// a thread that may have become idle.
+pub fn trim_pool() {
+    POOL.with_borrow_mut(|pool| {
+        while pool.bytes > POOL_BYTES_IDLE {
+            let Some(blocks) = pool.free.pop() else {
+                return;
+            };
+            pool.bytes -= blocks.len() * BLOCK;
+        }
+    });
 }
 
 impl std::ops::Deref for AlignedBuf {

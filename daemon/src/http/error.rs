@@ -26,9 +26,6 @@ pub enum FramingError {
     /// The body came too slowly and the handler did not answer.
     #[error("request body timed out")]
     BodyTimeout,
-    /// `Expect` asks for something other than `100-continue`.
-    #[error("unknown expectation")]
-    ExpectationFailed,
     /// Both `Transfer-Encoding` and `Content-Length`.
     #[error("transfer-encoding together with content-length")]
     LengthAndEncoding,
@@ -55,7 +52,6 @@ impl FramingError {
             | Self::BadTarget
             | Self::BadTransferEncoding
             | Self::LengthAndEncoding => 400,
-            Self::ExpectationFailed => 417,
             Self::BodyTimeout | Self::HeadTimeout => 408,
             Self::HeadTooLarge => 431,
             Self::UnsupportedVersion => 505,

@@ -24,10 +24,8 @@ impl<'a> Seen<'a> {
                 }
             }
             6 if name.eq_ignore_ascii_case("expect") => {
-                if !value.eq_ignore_ascii_case(b"100-continue") {
-                    return Err(FramingError::ExpectationFailed);
-                }
-                self.expects_continue = true;
+                // Other expectations may be ignored (RFC 9110 section 10.1.1), as S3 does.
+                self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
             }
             10 if name.eq_ignore_ascii_case("connection") => {
                 for token in value.split(|b| *b == b',').map(<[u8]>::trim_ascii) {

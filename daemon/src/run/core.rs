@@ -2,6 +2,7 @@
 
 use super::boot::BootError;
 use crate::base::ShardId;
+use crate::base::buffer::trim_pool;
 use crate::base::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX};
 use crate::config::Config;
 use crate::http::Server;
@@ -232,6 +233,7 @@ async fn watch(core: Rc<DaemonCore>, signals: Signals) {
 async fn checkpoints(store: Rc<DaemonStore>) {
     loop {
         sleep(CHECKPOINT_PERIOD).await;
+        trim_pool();
         if let Err(error) = store.checkpoint(false).await {
             tracing::warn!(%error, "no checkpoint of the index could be written");
         }

@@ -21,12 +21,19 @@ pub const CONTENT_HEADERS: [(&str, ContentHeader); 6] = [
 /// Prefix of user metadata.
 const USER_PREFIX: &str = "x-amz-meta-";
 
-/// A header's value as text. What is not UTF-8 is taken for Latin-1, the older custom.
+/// A header's value as text: each byte a character (Latin-1), so that [`bytes`] gives back what the
+/// client sent, whatever encoding it had in mind.
 fn text(value: &[u8]) -> String {
-    match std::str::from_utf8(value) {
-        Ok(text) => text.to_owned(),
-        Err(_) => value.iter().map(|b| char::from(*b)).collect(),
-    }
+    value.iter().map(|b| char::from(*b)).collect()
+}
+
+/// Inverse of `text`. A character that no header byte became is replaced.
+#[must_use]
+pub fn bytes(value: &str) -> Vec<u8> {
+    value
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'))
+        .collect()
 }
 
 /// The content headers to store with an object. Empty ones count as absent; `aws-chunked` is the
@@ -72,7 +79,7 @@ pub fn user_metadata<H: RequestHead>(head: &H) -> Result<Vec<Pair>> {
             None => out.push((name.to_owned(), value)),
         }
     }
-    let size: usize = out.iter().map(|(n, v)| n.len() + v.len()).sum();
+    let size: usize = out.iter().map(|(n, v)| n.len() + v.chars().count()).sum();
     if size > USER_METADATA_BYTES_MAX {
         return Err(S3Error::from(ErrorCode::MetadataTooLarge)
             .with("Size", size.to_string())
@@ -118,6 +125,12 @@ mod tests {
             coded("gzip, aws-chunked"),
             Some((ContentHeader::Encoding, "gzip".into()))
         );
+    }
+
+    #[test]
+    fn any_bytes_come_back() {
+        let all: Vec<u8> = (1..=255).collect();
+        assert_eq!(bytes(&text(&all)), all);
     }
 
     #[test]

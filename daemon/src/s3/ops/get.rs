@@ -9,7 +9,7 @@ use crate::s3::conditions::{self, Outcome};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::range::{self, Requested};
 use crate::s3::stored::DEFAULT_CONTENT_TYPE;
-use crate::store::meta::ContentHeader;
+use crate::store::meta::{Checksum, ChecksumKind, ContentHeader};
 use crate::store::record::{Body, PartRef};
 use crate::store::{ObjectEntry, ObjectRecord};
 use std::ops::Range;
@@ -90,16 +90,8 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let range_header = self.head.0.header("range");
         let Some(number) = self.query.number("partNumber")? else {
             return Ok(match range::parse(range_header, size)? {
-                Requested::Whole => Wanted {
-                    bytes: 0..size,
-                    partial: false,
-                    parts: None,
-                },
-                Requested::Bytes(bytes) => Wanted {
-                    bytes,
-                    partial: true,
-                    parts: None,
-                },
+                Requested::Whole => Wanted::plain(0..size, false),
+                Requested::Bytes(bytes) => Wanted::plain(bytes, true),
             });
         };
         if range_header.is_some() {
@@ -110,20 +102,18 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         }
         let Body::Parts(parts) = &record.body else {
             return if number == 1 {
-                Ok(Wanted {
-                    bytes: 0..size,
-                    partial: size > 0,
-                    parts: None,
-                })
+                Ok(Wanted::plain(0..size, size > 0))
             } else {
                 Err(invalid_part_number())
             };
         };
-        let bytes = part_range(parts, number).ok_or_else(invalid_part_number)?;
+        let (bytes, part) = part_of(parts, number).ok_or_else(invalid_part_number)?;
+        let part = Some(part.checksum.clone()).filter(|value| !value.is_empty());
         Ok(Wanted {
             bytes,
             partial: true,
             parts: Some(parts.len()),
+            part,
         })
     }
 
@@ -147,15 +137,20 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         for (parameter, name, header) in OVERRIDES {
             let stored = record.meta.header(header);
             let default = (header == ContentHeader::Type).then_some(DEFAULT_CONTENT_TYPE);
-            let value = self.query.get(parameter).or(stored).or(default);
-            response = response.with_some(name, value);
+            response = match self.query.get(parameter) {
+                Some(value) => response.with(name, value),
+                None => match stored.or(default) {
+                    Some(value) => response.with_stored(name, value),
+                    None => response,
+                },
+            };
         }
         response = response.with_some(
             "x-amz-website-redirect-location",
             record.meta.header(ContentHeader::WebsiteRedirect),
         );
         for (name, value) in &record.meta.user {
-            response = response.with(format!("x-amz-meta-{name}"), value.as_str());
+            response = response.with_stored(format!("x-amz-meta-{name}"), value);
         }
         if let Some(parts) = wanted.parts {
             response = response.with("x-amz-mp-parts-count", parts.to_string());
@@ -167,8 +162,8 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         self.describe_checksum(record, wanted, response)
     }
 
-    /// The checksum is returned on request (`x-amz-checksum-mode: ENABLED`), and only with the
-    /// whole object: of a range it would say nothing.
+    /// The checksum is returned on request (`x-amz-checksum-mode: ENABLED`): with the whole object
+    /// its own, with a part that part's. Of any other range it would say nothing.
     fn describe_checksum(
         &self,
         record: &ObjectRecord,
@@ -180,19 +175,28 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .0
             .header("x-amz-checksum-mode")
             .is_some_and(|mode| mode.eq_ignore_ascii_case(b"enabled"));
-        let whole = wanted.bytes == (0..record.size);
-        match &record.meta.checksum {
-            Some(checksum) if asked && whole => {
-                let parts = usize::try_from(record.etag.parts).unwrap_or(usize::MAX);
-                response
-                    .with(
-                        checksum::header(checksum.algorithm),
-                        checksum::encode(checksum, parts),
-                    )
-                    .with("x-amz-checksum-type", checksum::kind_name(checksum.kind))
-            }
-            _ => response,
-        }
+        let Some(checksum) = record.meta.checksum.as_ref().filter(|_| asked) else {
+            return response;
+        };
+        let shown = if let Some(part) = &wanted.part {
+            let kind = ChecksumKind::FullObject;
+            checksum::encode(
+                &Checksum {
+                    kind,
+                    value: part.clone(),
+                    ..checksum.clone()
+                },
+                0,
+            )
+        } else if wanted.bytes == (0..record.size) {
+            let parts = usize::try_from(record.etag.parts).unwrap_or(usize::MAX);
+            checksum::encode(checksum, parts)
+        } else {
+            return response;
+        };
+        response
+            .with(checksum::header(checksum.algorithm), shown)
+            .with("x-amz-checksum-type", checksum::kind_name(checksum.kind))
     }
 
     /// Overrides are for signed requests only: an anonymous link must not choose content types.
@@ -227,20 +231,35 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 }
 
+/// Which bytes a request gets.
 struct Wanted {
     bytes: Range<u64>,
     partial: bool,
+    /// Parts of the object, when one of them was asked for.
     parts: Option<usize>,
+    /// That part's checksum.
+    part: Option<Vec<u8>>,
+}
+
+impl Wanted {
+    const fn plain(bytes: Range<u64>, partial: bool) -> Self {
+        Self {
+            bytes,
+            partial,
+            parts: None,
+            part: None,
+        }
+    }
 }
 
 fn invalid_part_number() -> S3Error {
-    ErrorCode::InvalidPartNumber.into()
+    ErrorCode::InvalidPart.into()
 }
 
-/// Where the n-th part (by its place in the object, from 1) lies.
-fn part_range(parts: &[PartRef], number: u32) -> Option<Range<u64>> {
+/// The n-th part (by its place in the object, from 1) and where it lies.
+fn part_of(parts: &[PartRef], number: u32) -> Option<(Range<u64>, &PartRef)> {
     let index = usize::try_from(number).ok()?.checked_sub(1)?;
     let part = parts.get(index)?;
     let start: u64 = parts.iter().take(index).map(|p| p.size).sum();
-    Some(start..start + part.size)
+    Some((start..start + part.size, part))
 }

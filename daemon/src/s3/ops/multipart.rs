@@ -274,9 +274,19 @@ fn choose(wanted: &[read::CompletedPart], stored: &[(u32, PartEntry)]) -> Result
         return Err(ErrorCode::MalformedXML.into());
     }
     let mut chosen: Vec<PartRef> = Vec::with_capacity(wanted.len());
+    if wanted
+        .windows(2)
+        .any(|pair| matches!(pair, [a, b] if a.number > b.number))
+    {
+        return Err(ErrorCode::InvalidPartOrder.into());
+    }
     for (at, part) in wanted.iter().enumerate() {
-        if chosen.last().is_some_and(|last| last.number >= part.number) {
-            return Err(ErrorCode::InvalidPartOrder.into());
+        // A part that was uploaded twice may be named twice: the last one counts.
+        if wanted
+            .get(at + 1)
+            .is_some_and(|next| next.number == part.number)
+        {
+            continue;
         }
         let found = stored.binary_search_by_key(&part.number, |(number, _)| *number);
         let entry = found

@@ -2,7 +2,7 @@
 
 use crate::base::Timestamp;
 use crate::io::Disk;
-use crate::s3::time;
+use crate::s3::{stored, time};
 use crate::store::BodyStream;
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub struct Response<D: Disk> {
     /// HTTP status.
     pub status: u16,
     /// Headers, beside those of the HTTP layer.
-    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub headers: Vec<(Cow<'static, str>, Vec<u8>)>,
     /// The body.
     pub payload: Payload<D>,
 }
@@ -50,7 +50,14 @@ impl<D: Disk> Response<D> {
     /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.headers.push((name.into(), value.into().into_bytes()));
+        self
+    }
+
+    /// Adds a header whose value a client once sent, with the very bytes it sent.
+    #[must_use]
+    pub fn with_stored(mut self, name: impl Into<Cow<'static, str>>, value: &str) -> Self {
+        self.headers.push((name.into(), stored::bytes(value)));
         self
     }
 

@@ -185,7 +185,11 @@ impl ListPage<'_> {
 
     fn head(&self, xml: &mut Writer<'_>) {
         xml.text("Name", self.bucket);
-        xml.key("Prefix", self.prefix);
+        match self.listing {
+            // The SDKs decode every name of this listing but its prefix.
+            Listing::V1 { .. } => xml.text("Prefix", self.prefix),
+            Listing::V2 { .. } | Listing::Versions { .. } => xml.key("Prefix", self.prefix),
+        }
         match self.listing {
             Listing::V1 { marker } => {
                 xml.key("Marker", marker);

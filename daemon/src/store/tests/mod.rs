@@ -1,5 +1,7 @@
 //! Tests of a shard's store on the simulated disk.
 
+#![expect(clippy::cast_possible_truncation, reason = "test data")]
+
 mod conditions;
 mod crash;
 mod uploads;
