@@ -3,6 +3,7 @@
 use super::backend::Backend;
 use super::channel::{BrokenRule, Channel, StreamFrame};
 use super::inbox::Inbox;
+use super::listener::{Server, Stop};
 use super::session::{self, Stage, WRONG_LOGIN};
 use super::socket::Socket;
 use super::transfer::Transfer;
@@ -42,11 +43,17 @@ impl From<io::Error> for End {
 }
 
 /// Serves a connection to its end. `logged_in` is called once its peer is known.
-pub(super) async fn serve<B: Backend>(socket: Socket, backend: Rc<B>, logged_in: impl FnOnce()) {
+pub(super) async fn serve<B: Backend>(
+    socket: Socket,
+    server: &Server<B>,
+    stop: &Stop,
+    logged_in: impl FnOnce(),
+) {
     let channel = Rc::new(Channel::default());
     let mut connection = Connection {
         socket: &socket,
-        backend,
+        server,
+        stop,
         channel: channel.clone(),
         inbox: Inbox::new(),
         stage: Stage::New,
@@ -86,7 +93,8 @@ async fn linger(socket: &Socket) {
 
 struct Connection<'s, B> {
     socket: &'s Socket,
-    backend: Rc<B>,
+    server: &'s Server<B>,
+    stop: &'s Stop,
     channel: Rc<Channel>,
     inbox: Inbox,
     stage: Stage,
@@ -109,7 +117,7 @@ impl<B: Backend> Connection<'_, B> {
     }
 
     const fn is_new(&self) -> bool {
-        matches!(self.stage, Stage::New | Stage::Challenged { .. })
+        matches!(self.stage, Stage::New | Stage::Challenged(_))
     }
 
     /// Handles frames while `going_on`; `false` when the peer ended the connection.
@@ -120,8 +128,17 @@ impl<B: Backend> Connection<'_, B> {
             let limit = ADMIN_REQUESTS_MAX + self.channel.streams();
             self.channel.fewer_in_progress_than(limit).await;
             self.channel.room().await;
-            if !self.handle_next()? && !self.inbox.receive(self.socket).await? {
-                return Ok(false);
+            if self.handle_next()? {
+                continue;
+            }
+            let stopping = async {
+                self.stop.begun().await;
+                self.channel.fewer_in_progress_than(1).await;
+            };
+            match select(pin!(self.inbox.receive(self.socket)), pin!(stopping)).await {
+                Either::Left((Ok(true), _)) => {}
+                Either::Left((Ok(false), _)) | Either::Right(_) => return Ok(false),
+                Either::Left((Err(error), _)) => return Err(error.into()),
             }
         }
         Ok(true)
@@ -142,7 +159,7 @@ impl<B: Backend> Connection<'_, B> {
                 request(
                     &mut self.stage,
                     self.socket,
-                    &self.backend,
+                    self.server,
                     &self.channel,
                     &frame,
                 );
@@ -211,7 +228,7 @@ fn unreadable(error: FrameError) -> End {
 fn request<B: Backend>(
     stage: &mut Stage,
     socket: &Socket,
-    backend: &Rc<B>,
+    server: &Server<B>,
     channel: &Rc<Channel>,
     frame: &Frame<'_>,
 ) {
@@ -229,14 +246,14 @@ fn request<B: Backend>(
         Err(failure) => return channel.respond(asked, Err(failure)),
     };
     match request {
-        Request::Hello(hello) => hello_request(stage, socket, &**backend, channel, frame, &hello),
+        Request::Hello(hello) => hello_request(stage, socket, server, channel, frame, &hello),
         Request::Authenticate(_) => {
             let reply = stage.authenticate().map(|()| Done {}.into());
             channel.respond(asked, reply);
         }
-        other => match stage.caller(other.opcode()) {
+        other => match stage.caller(server.backend(), other.opcode()) {
             Err(failure) => channel.respond(asked, Err(failure)),
-            Ok(caller) => start(backend.clone(), channel, caller.clone(), asked, other),
+            Ok(caller) => start(server.clone(), channel, caller.clone(), asked, other),
         },
     }
 }
@@ -244,7 +261,7 @@ fn request<B: Backend>(
 fn hello_request<B: Backend>(
     stage: &mut Stage,
     socket: &Socket,
-    backend: &B,
+    server: &Server<B>,
     channel: &Channel,
     frame: &Frame<'_>,
     hello: &Hello,
@@ -262,7 +279,8 @@ fn hello_request<B: Backend>(
         let header = Header::new(Kind::Response, asked.request, asked.opcode);
         let answered = channel.seal(header, |out| reply.encode(out));
         let answered = answered.unwrap_or_default();
-        let (challenged, daemon) = session::challenge(backend, hello, frame.bytes(), &answered);
+        let (challenged, daemon) =
+            session::challenge(server.backend(), hello, frame.bytes(), &answered);
         channel.queue(answered);
         channel.sign_with(daemon);
         *stage = challenged;
@@ -274,7 +292,7 @@ fn hello_request<B: Backend>(
 
 /// Starts the task of a request.
 fn start<B: Backend>(
-    backend: Rc<B>,
+    server: Server<B>,
     channel: &Rc<Channel>,
     caller: super::Caller,
     asked: Header,
@@ -298,7 +316,7 @@ fn start<B: Backend>(
             };
             tracing::info!(%caller, ?request, "admin request");
             let transfer = Transfer {
-                backend,
+                server,
                 caller,
                 channel: channel.clone(),
                 stream,
@@ -322,7 +340,7 @@ fn start<B: Backend>(
                 tracing::info!(%caller, ?request, "admin request");
             }
             spawn(async move {
-                let reply = backend.call(&caller, request).await;
+                let reply = server.backend().call(&caller, request).await;
                 if let Err(failure) = &reply {
                     tracing::info!(%caller, %failure, "admin request refused");
                 }

@@ -10,6 +10,8 @@
 mod backend;
 mod channel;
 mod connection;
+mod engine;
+mod failure;
 mod inbox;
 mod listener;
 mod session;
@@ -17,7 +19,8 @@ mod socket;
 mod transfer;
 
 pub use backend::{Backend, Body, Caller, Download, Login};
-pub use listener::{serve_tcp, serve_unix};
+pub use engine::{About, Engine};
+pub use listener::Server;
 
 #[cfg(test)]
 mod tests;

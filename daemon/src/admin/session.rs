@@ -17,18 +17,33 @@ pub(super) enum Stage {
     /// Nothing was said yet.
     New,
     /// Over TCP, hello was said; every frame must carry a tag from here on.
-    Challenged {
-        client: Signer,
-        /// The caller, if the tag is right and this is a caller at all.
-        caller: Option<Caller>,
-    },
-    /// A caller who may ask. Over TCP with the key that the client signs with.
+    Challenged(Proof),
+    /// A caller who may ask. Over TCP with what proves it.
     Known {
-        client: Option<Signer>,
+        proof: Option<Proof>,
         caller: Caller,
     },
     /// On the unix socket, somebody who may ask nothing.
     Stranger,
+}
+
+/// What a client over TCP claims, and what its frames must be signed with for that.
+pub(super) struct Proof {
+    signer: Signer,
+    access_key: String,
+    secret: Secret,
+    /// The user the access key belongs to, if it may log in at all.
+    user: Option<String>,
+}
+
+impl Proof {
+    /// Whether the access key still belongs to that administrator and still has that secret.
+    fn still_good<B: Backend>(&self, backend: &B) -> bool {
+        let now = backend.login(&self.access_key);
+        now.is_some_and(|login| {
+            Some(&login.user) == self.user.as_ref() && login.secret == self.secret
+        })
+    }
 }
 
 /// The answer to hello, or why there is none.
@@ -76,12 +91,18 @@ pub(super) fn challenge<B: Backend>(
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let (caller, secret) = match backend.login(&hello.key_id) {
-        Some(Login { user, secret }) => (Some(Caller::User(user)), secret),
+    let (user, secret) = match backend.login(&hello.key_id) {
+        Some(Login { user, secret }) => (Some(user), secret),
         None => (None, Secret::new(unguessable)),
     };
     let Session { client, daemon } = Session::new(&secret, &transcript);
-    (Stage::Challenged { client, caller }, daemon)
+    let proof = Proof {
+        signer: client,
+        access_key: hello.key_id.clone(),
+        secret,
+        user,
+    };
+    (Stage::Challenged(proof), daemon)
 }
 
 impl Stage {
@@ -89,7 +110,7 @@ impl Stage {
     pub(super) fn of_unix(peer: PeerCredentials) -> Self {
         if peer.is_own_user_or_root() {
             Self::Known {
-                client: None,
+                proof: None,
                 caller: Caller::Local {
                     uid: peer.uid,
                     pid: peer.pid,
@@ -104,8 +125,8 @@ impl Stage {
     /// the connection.
     pub(super) fn verify(&mut self, frame: &Frame<'_>) -> Result<(), Failure> {
         let signer = match self {
-            Self::Challenged { client, .. } => Some(client),
-            Self::Known { client, .. } => client.as_mut(),
+            Self::Challenged(proof) => Some(&mut proof.signer),
+            Self::Known { proof, .. } => proof.as_mut().map(|proof| &mut proof.signer),
             Self::New | Self::Stranger => None,
         };
         let right = match (signer, frame.tag()) {
@@ -121,20 +142,29 @@ impl Stage {
     }
 
     /// Who asks for `opcode`, or why that may not be.
-    pub(super) fn caller(&self, opcode: Opcode) -> Result<&Caller, Failure> {
+    pub(super) fn caller<B: Backend>(
+        &self,
+        backend: &B,
+        opcode: Opcode,
+    ) -> Result<&Caller, Failure> {
         let refuse = |code, text| Err(Failure::new(code, text));
         match self {
             Self::New => refuse(ResultCode::InvalidRequest, "hello comes first"),
-            Self::Challenged { .. } => refuse(ResultCode::PermissionDenied, "log in first"),
+            Self::Challenged(_) => refuse(ResultCode::PermissionDenied, "log in first"),
             Self::Stranger => refuse(
                 ResultCode::PermissionDenied,
                 "only root and the daemon's user may administer the store",
             ),
-            Self::Known {
-                client: Some(_), ..
-            } if opcode.access() == Access::LocalAdmin => refuse(
+            Self::Known { proof: Some(_), .. } if opcode.access() == Access::LocalAdmin => refuse(
                 ResultCode::PermissionDenied,
                 "secrets travel over the unix socket only",
+            ),
+            // Revoked or demoted meanwhile.
+            Self::Known {
+                proof: Some(proof), ..
+            } if !proof.still_good(backend) => refuse(
+                ResultCode::PermissionDenied,
+                "the login is not good any more",
             ),
             Self::Known { caller, .. } => Ok(caller),
         }
@@ -143,13 +173,10 @@ impl Stage {
     /// A frame with a right tag asked to be let in.
     pub(super) fn authenticate(&mut self) -> Result<(), Failure> {
         match std::mem::replace(self, Self::New) {
-            Self::Challenged {
-                client,
-                caller: Some(caller),
-            } => {
+            Self::Challenged(proof) if let Some(user) = proof.user.clone() => {
                 *self = Self::Known {
-                    client: Some(client),
-                    caller,
+                    proof: Some(proof),
+                    caller: Caller::User(user),
                 };
                 Ok(())
             }

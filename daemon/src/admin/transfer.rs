@@ -3,6 +3,7 @@
 
 use super::backend::{Backend, Body, Caller, Download};
 use super::channel::{Arrived, Channel, Stream, Ticket, data_frame};
+use super::listener::Server;
 use crate::base::limits::{ADMIN_STREAM_TIMEOUT, PART_BYTES_MAX};
 use crate::io::timeout;
 use chainring_protocol::codec::Codec;
@@ -13,7 +14,7 @@ use std::rc::Rc;
 
 /// One upload or download.
 pub(super) struct Transfer<B> {
-    pub(super) backend: Rc<B>,
+    pub(super) server: Server<B>,
     pub(super) caller: Caller,
     pub(super) channel: Rc<Channel>,
     pub(super) stream: Rc<Stream>,
@@ -43,7 +44,10 @@ impl<B: Backend> Transfer<B> {
             received: 0,
             owed: false,
         };
-        self.backend.upload(&self.caller, put, &mut incoming).await
+        self.server
+            .backend()
+            .upload(&self.caller, put, &mut incoming)
+            .await
     }
 
     fn grant_one(&self) -> Result<(), Failure> {
@@ -58,7 +62,7 @@ impl<B: Backend> Transfer<B> {
 
     /// Carries out a download.
     pub(super) async fn download(mut self, get: KeyGet) {
-        match self.backend.download(&self.caller, get).await {
+        match self.server.backend().download(&self.caller, get).await {
             Ok((info, download)) => {
                 self.ticket.begin_stream(info.into());
                 let outcome = self.send_all(download).await;

@@ -1,5 +1,6 @@
 //! What runs on a core, from opening its shards to closing them.
 
+use super::admin::{self, Admin};
 use super::boot::BootError;
 use crate::base::ShardId;
 use crate::base::buffer::trim_pool;
@@ -36,7 +37,7 @@ const LAST_ONE_PERIOD: Duration = Duration::from_millis(5);
 /// A job between cores of the daemon.
 pub type DaemonJob = Job<UringDisk, RealClock>;
 type DaemonStore = Store<UringDisk, RealClock>;
-type DaemonCore = Core<UringDisk, RealClock>;
+pub(super) type DaemonCore = Core<UringDisk, RealClock>;
 
 /// What a core has opened.
 pub struct Opened {
@@ -87,6 +88,13 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
     }
     let core = Core::new(setup.index, topology, stores, namespace, RealClock);
     spawn_vital("mailbox", serve_jobs(core.clone(), setup.mail));
+    let about = admin::about(
+        &setup.config,
+        setup.superblock.store,
+        setup.durability,
+        setup.listener.local_addr(),
+    );
+    let admin = Admin::start(&core, &setup.config, about)?;
     let server = Server::new(RealClock);
     let ticking = server.clone();
     spawn_vital("timers of connections", async move { ticking.run().await });
@@ -107,7 +115,12 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
     setup.ready.send(()).map_err(|_| BootError::CoreGone)?;
     core.stopped().await;
     server.close();
-    if timeout(DRAIN_TIMEOUT, server.drained()).await.is_err() {
+    admin.close();
+    let drained = async {
+        server.drained().await;
+        admin.drained().await;
+    };
+    if timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!(
             connections = server.connections(),
             "connections cut off at the end"

@@ -1,5 +1,6 @@
 //! Wiring: from settings to a running daemon, and back down in order.
 
+mod admin;
 mod boot;
 mod core;
 

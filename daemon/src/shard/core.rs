@@ -153,6 +153,13 @@ impl<D: Disk, C: Clock> Core<D, C> {
         shard_of(self.shards(), bucket, key)
     }
 
+    /// The core that owns a shard.
+    #[must_use]
+    pub fn owner(&self, shard: ShardId) -> usize {
+        let owner = self.topology.owners.get(usize::from(shard.0));
+        owner.copied().unwrap_or_default()
+    }
+
     /// The readers' side of the shard that owns a key.
     #[must_use]
     pub fn reader_of(&self, bucket: BucketId, key: &[u8]) -> &StoreReader<D> {
@@ -198,8 +205,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
         if let Some(Some(store)) = self.stores.get(at) {
             return job(store.clone()).await;
         }
-        let owner = self.topology.owners.get(at).copied().unwrap_or_default();
-        self.on_core(owner, move |core| {
+        self.on_core(self.owner(shard), move |core| {
             let store = core.stores.get(at).cloned().flatten();
             async move {
                 match store {

@@ -62,6 +62,8 @@ byte_enum! {
         Ok = 0 "ok",
         /// A write or flush failed: it serves reads and refuses writes until the daemon restarts.
         ReadOnly = 1 "read-only",
+        /// The disk is full: it serves reads and takes deletes.
+        Full = 2 "full",
     }
 }
 

@@ -1,14 +1,15 @@
 //! The admin listeners over real sockets, against the synchronous client and against raw bytes. The
 //! backend holds everything in memory and can be told to be slow or to panic.
 
+mod engine;
 mod login;
 mod raw;
 mod requests;
 mod streams;
 
-use super::{Backend, Body, Caller, Download, Login, serve_tcp, serve_unix};
+use super::{Backend, Body, Caller, Download, Login, Server};
 use crate::io::runtime::run;
-use crate::io::{UnixListener, net, reply, sleep, spawn};
+use crate::io::{UnixListener, net, reply, sleep, spawn, timeout};
 use chainring_protocol::client::{Client, ClientError};
 use chainring_protocol::limits::DATA_BYTES_MAX;
 use chainring_protocol::message::{BucketCreate, BucketName, KeyGet, KeyInfo, KeyPut};
@@ -17,6 +18,7 @@ use chainring_protocol::{Failure, Reply, Request, ResultCode, Secret};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -68,24 +70,30 @@ fn with_daemon(test: impl FnOnce(Daemon) + Send + 'static) {
         tcp: tcp.local_addr(),
     };
     let thread = run(async move {
-        let backend = Rc::new(FakeBackend::default());
-        let other = backend.clone();
-        spawn(async move { serve_unix(unix, other).await.unwrap() });
-        spawn(async move { serve_tcp(tcp, backend).await.unwrap() });
+        let server = Server::new(FakeBackend::default());
+        let (one, other) = (server.clone(), server.clone());
+        spawn(async move { one.serve_unix(unix).await.unwrap() });
+        spawn(async move { other.serve_tcp(tcp).await.unwrap() });
         let (done, answer) = reply();
         let thread = std::thread::spawn(move || {
-            // Says so even when the test panics.
-            let _done = done;
-            test(daemon);
+            // The runtime's wakers abort when they are used while a panic unwinds.
+            let outcome = catch_unwind(AssertUnwindSafe(|| test(daemon)));
+            done.send(());
+            outcome.unwrap_or_else(|panic| resume_unwind(panic));
         });
         let _: Option<()> = answer.await;
+        // Clients are gone or idle by now: nothing may hold up the end.
+        server.close();
+        timeout(Duration::from_secs(10), server.drained())
+            .await
+            .unwrap();
         thread
     })
     .unwrap();
     thread.join().unwrap();
 }
 
-fn code<T: std::fmt::Debug>(outcome: Result<T, ClientError>) -> ResultCode {
+pub(super) fn code<T: std::fmt::Debug>(outcome: Result<T, ClientError>) -> ResultCode {
     match outcome.unwrap_err() {
         ClientError::Refused(failure) => failure.code,
         other => panic!("{other:?}"),
