@@ -6,11 +6,11 @@ use compio::buf::IntoInner;
 use compio::driver::op::Accept;
 use rustix::fs::Mode;
 use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with, sockopt,
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
 use std::io;
 use std::ops::Deref;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -95,8 +95,37 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 pub struct PeerCredentials {
     /// The user.
     pub uid: u32,
-    /// The process.
+    /// The process; 0 when it lives in another process namespace, as in a container.
     pub pid: i32,
+}
+
+/// rustix has a safe function for this, which takes the process for a number other than 0.
+#[expect(unsafe_code, reason = "no sound safe interface")]
+fn credentials(socket: &OwnedFd) -> io::Result<PeerCredentials> {
+    let mut peer = libc::ucred {
+        pid: 0,
+        uid: u32::MAX,
+        gid: u32::MAX,
+    };
+    let mut size = libc::socklen_t::try_from(size_of::<libc::ucred>()).unwrap_or(0);
+    // SAFETY: the kernel writes at most `size` bytes, which is what `peer` has; any bytes are valid
+    // for it.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &raw mut size,
+        )
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(PeerCredentials {
+        uid: peer.uid,
+        pid: peer.pid,
+    })
 }
 
 impl PeerCredentials {
@@ -115,11 +144,7 @@ pub struct UnixStream {
 
 impl UnixStream {
     fn new(socket: OwnedFd) -> io::Result<Self> {
-        let peer = sockopt::socket_peercred(&socket)?;
-        let peer = PeerCredentials {
-            uid: peer.uid.as_raw(),
-            pid: peer.pid.as_raw_nonzero().get(),
-        };
+        let peer = credentials(&socket)?;
         let connection = Connection::new(socket);
         Ok(Self { connection, peer })
     }
