@@ -2,6 +2,7 @@
 
 use chainringd::config::{Config, Flags, LogFormat};
 use clap::Parser;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
         EnvFilter::try_from_env("CHAINRING_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.init(),

@@ -33,11 +33,11 @@ pub(crate) async fn open<D: Disk, C: Clock>(
             Err(NamespaceError::Log(error)) if !matches!(error, LogError::Refused { .. }) => {
                 return Err(error.into());
             }
-            Err(error) => tracing::warn!(%error, "the namespace index is rebuilt"),
+            Err(error) => tracing::warn!(why = %error, "the namespace index is rebuilt"),
             opened => return opened,
         },
         Err(MapError::InUse) => return Err(MapError::InUse.into()),
-        Err(error) => tracing::info!(%error, "the namespace index is rebuilt"),
+        Err(error) => tracing::info!(why = %error, "the namespace index is rebuilt"),
     }
     without_map(disk, clock, config).await
 }

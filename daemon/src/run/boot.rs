@@ -6,7 +6,7 @@ use crate::config::{Config, DurabilityArg};
 use crate::io::runtime::{self, RuntimeError};
 use crate::io::signals::Signals;
 use crate::io::startup::{self, StartupError};
-use crate::io::{Clock, IoError, RealClock, UringDisk, entropy, mailbox, net};
+use crate::io::{Clock, IoError, RealClock, UringDisk, entropy, mailbox, net, spawn_vital};
 use crate::log::Durability;
 use crate::namespace::{
     Credential, FirstUser, Namespace, NamespaceConfig, NamespaceError, NamespaceReader, Secret,
@@ -161,7 +161,8 @@ async fn prepare(
         first,
     )
     .await?;
-    drop(namespace);
+    spawn_vital("namespace", namespace.run());
+    namespace.close().await?;
     Superblock::finish(&disk).await?;
     Ok((superblock, Some(FirstKeys { credential, given })))
 }
