@@ -63,6 +63,7 @@ impl Admin {
 pub fn about(config: &Config, store: [u8; 16], durability: Durability, s3: SocketAddr) -> About {
     About {
         store,
+        pid: std::process::id(),
         started: RealClock.monotonic(),
         durability: match durability {
             Durability::Strict => ShownDurability::Strict,

@@ -24,6 +24,8 @@ pub use keys::KeyDownload;
 pub struct About {
     /// The store's identity.
     pub store: [u8; 16],
+    /// The daemon's process.
+    pub pid: u32,
     /// The clock's monotonic time when the daemon started.
     pub started: Duration,
     /// What an answered write promises.

@@ -40,7 +40,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             store: about.store,
-            pid: std::process::id(),
+            pid: about.pid,
             uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
             cores: u16::try_from(self.core.cores()).unwrap_or(u16::MAX),
             durability: about.durability,

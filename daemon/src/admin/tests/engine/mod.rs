@@ -52,6 +52,7 @@ fn with_engine(test: impl FnOnce(Daemon) + Send + 'static) {
         let core = new_core(&path).await;
         let about = About {
             store: [3; 16],
+            pid: 1,
             started: Duration::ZERO,
             durability: Durability::Strict,
             s3_endpoint: "http://127.0.0.1:9878".to_owned(),
