@@ -28,7 +28,7 @@ Exit status: 0 done; 1 refused or failed, with `RESULT_CODE message` on stderr; 
 /// name in another volume, without copying a byte. S3 clients see the buckets and links of the
 /// volume s3v.
 #[derive(Debug, Parser)]
-#[command(name = "chainring", version, after_help = EXAMPLES, propagate_version = true)]
+#[command(name = "chainring", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Args {
     #[command(flatten)]
     pub global: Global,
@@ -92,10 +92,22 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 pub struct Listing {
     /// Only names that begin with this
-    #[arg(long, short, value_name = "PREFIX", default_value = "")]
+    #[arg(
+        long,
+        short,
+        value_name = "PREFIX",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub prefix: String,
     /// Only names after this one
-    #[arg(long, short, value_name = "NAME", default_value = "")]
+    #[arg(
+        long,
+        short,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub start: String,
     /// At most so many [default: all]
     #[arg(long, short, value_name = "COUNT")]

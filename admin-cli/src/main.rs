@@ -10,6 +10,8 @@ mod connect;
 mod error;
 mod output;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod time;
 mod view;
 

@@ -470,10 +470,13 @@ impl Shown for StatusView {
             ("durability", self.durability.to_owned()),
             (
                 "namespace",
-                format!(
-                    "{} volumes, {} buckets, {} links, {} users",
-                    self.volumes, self.buckets, self.links, self.users
-                ),
+                [
+                    counted(self.volumes, "volume"),
+                    counted(self.buckets, "bucket"),
+                    counted(self.links, "link"),
+                    counted(self.users, "user"),
+                ]
+                .join(", "),
             ),
             (
                 "objects",
@@ -481,7 +484,11 @@ impl Shown for StatusView {
             ),
             (
                 "cores",
-                format!("{} with {} shards", self.cores, self.shards.len()),
+                format!(
+                    "{} with {}",
+                    self.cores,
+                    counted(self.shards.len() as u64, "shard")
+                ),
             ),
         ];
         for (name, value) in &self.notes {
@@ -494,6 +501,11 @@ impl Shown for StatusView {
         }
         card
     }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 fn uuid(bytes: &[u8; 16]) -> String {

@@ -1,0 +1,57 @@
+//! `docs/cli.md` is the help of every command, and this checks that it is today's.
+
+use crate::args::Args;
+use clap::{Command, CommandFactory};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
+
+const HEAD: &str = "\
+# The command line
+
+What `chainring --help` and the help of every command say. Do not edit this page: it is made from the
+definitions in `admin-cli/src`, and a test compares it with them. To make it anew:
+
+```
+UPDATE_DOCS=1 cargo test -p chainring reference
+```
+
+`info` and `list` print tables on a terminal and JSON into a pipe. The JSON's fields have the names that
+`ozone sh` prints. Names that could command a terminal are shown escaped in tables. Every command
+also takes the options of `chainring` itself.
+";
+
+/// The help of `command` and of everything below it.
+fn render(command: &mut Command, name: &str, page: &mut String) {
+    let level = "#".repeat(name.split(' ').count() + 1);
+    let help = command.render_long_help().to_string();
+    let lines = help.lines().map(str::trim_end).collect::<Vec<_>>();
+    page.push_str(&format!(
+        "\n{level} {name}\n\n```text\n{}\n```\n",
+        lines.join("\n")
+    ));
+    for below in command.get_subcommands() {
+        if below.get_name() != "help" {
+            let name = format!("{name} {}", below.get_name());
+            // Said once, at the top.
+            let mut below = below.clone().mut_args(|arg| {
+                let said = arg.is_global_set() || arg.get_id() == "help";
+                arg.hide(said)
+            });
+            below = below.disable_help_flag(true);
+            render(&mut below, &name, page);
+        }
+    }
+}
+
+#[test]
+fn the_reference_page_is_the_help_of_today() {
+    let mut page = HEAD.to_owned();
+    let mut command = Args::command().term_width(100);
+    command.build();
+    render(&mut command, "chainring", &mut page);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(PAGE, &page).unwrap();
+    }
+    let there = std::fs::read_to_string(PAGE).unwrap_or_default();
+    assert!(there == page, "docs/cli.md is not today's: see its head");
+}
