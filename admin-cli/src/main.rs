@@ -11,7 +11,7 @@ mod error;
 mod output;
 mod progress;
 #[cfg(test)]
-mod reference;
+mod reference_tests;
 mod time;
 mod view;
 

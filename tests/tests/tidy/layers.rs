@@ -36,7 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Files above the layers: they wire them together and may use all.
-const WIRING: &[&str] = &["lib", "main"];
+const WIRING: &[&str] = &["config", "lib", "main", "run"];
 
 /// What only `io` may name: the kernel, the clock, the dice and the runtime. Addresses are values,
 /// so `std::net` is banned by what opens a socket.
