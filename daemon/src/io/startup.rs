@@ -159,6 +159,17 @@ pub fn create_folder(folder: &Path) -> Result<(), StartupError> {
     builder.create(folder).map_err(failed("create", folder))
 }
 
+/// The names in a folder. Those that are not UTF-8 are shown as well as they can be.
+pub fn names(folder: &Path) -> Result<Vec<String>, StartupError> {
+    let list = || -> io::Result<Vec<String>> {
+        let entries = std::fs::read_dir(folder)?;
+        entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    };
+    list().map_err(failed("read", folder))
+}
+
 /// Reads a small text file, such as the settings.
 pub fn read_text(path: &Path) -> io::Result<String> {
     std::fs::read_to_string(path)

@@ -14,7 +14,7 @@ use crate::namespace::{
 use crate::shard::Topology;
 use crate::shard::core::NAMESPACE_CORE;
 use crate::shard::open::create_shard;
-use crate::store::superblock::{Found, Superblock, SuperblockError};
+use crate::store::superblock::{Found, Superblock, SuperblockError, check_names};
 use crate::store::{StoreError, StoreReader};
 use std::io::Write;
 use std::path::Path;
@@ -86,6 +86,7 @@ pub fn run(config: &Config) -> Result<(), BootError> {
     startup::check_uring()?;
     startup::raise_open_files();
     startup::create_folder(&config.data_dir)?;
+    check_names(&startup::names(&config.data_dir)?)?;
     let _lock = startup::lock_data(&config.data_dir)?;
     if !startup::check_direct_io(&config.data_dir)? {
         tracing::warn!("the data folder is in memory (tmpfs): nothing survives a restart");

@@ -52,8 +52,11 @@ pub enum SuperblockError {
     /// The superblock is damaged.
     #[error("the superblock is damaged: {0}")]
     Damaged(&'static str),
-    /// There are shards but no superblock.
-    #[error("the folder holds {0:?} but no superblock: not a chainring store, or a damaged one")]
+    /// There is something, but no superblock: nothing is touched.
+    #[error(
+        "the data folder holds {0:?} but no superblock: it is not a chainring store, or a damaged one. \
+         Give an empty folder, or one that does not exist yet"
+    )]
     Foreign(String),
 }
 
@@ -115,19 +118,15 @@ impl Superblock {
                 Err(error) => return Err(error.into()),
             }
         }
-        let ours: Vec<&String> = names
-            .iter()
-            .filter(|n| *n == "namespace" || n.starts_with("shard-"))
-            .collect();
+        check_names(&names)?;
+        let ours = |name: &str| name == "namespace" || name.starts_with("shard-");
         if has(NAME_NEW) {
-            for folder in ours {
+            for folder in names.iter().filter(|name| ours(name)) {
                 for name in disk.list(folder).await? {
                     disk.remove(&format!("{folder}/{name}")).await?;
                 }
             }
             disk.remove(NAME_NEW).await?;
-        } else if let Some(name) = ours.first() {
-            return Err(SuperblockError::Foreign((*name).clone()));
         }
         Ok(Found::Nothing)
     }
@@ -144,6 +143,24 @@ impl Superblock {
     pub async fn finish<D: Disk>(disk: &D) -> Result<(), SuperblockError> {
         Ok(disk.rename(NAME_NEW, NAME).await?)
     }
+}
+
+/// Refuses a folder that holds something but neither a store nor the beginnings of one. To be asked
+/// before anything is written into a folder.
+pub fn check_names(names: &[String]) -> Result<(), SuperblockError> {
+    if names.iter().any(|name| name == NAME || name == NAME_NEW) {
+        return Ok(());
+    }
+    match names.iter().find(|name| !is_no_data(name)) {
+        Some(name) => Err(SuperblockError::Foreign(name.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Names that may be in a folder that a store is made in: those that a file system or the daemon
+/// itself puts there before there is a store.
+fn is_no_data(name: &str) -> bool {
+    name.starts_with('.') || matches!(name, "lock" | "lost+found" | "admin.sock")
 }
 
 #[cfg(test)]
