@@ -1,0 +1,104 @@
+//! What the device does without any server: one small durable append after the other, one small
+//! random read after the other, past the page cache.
+
+use crate::report::Latency;
+use hdrhistogram::Histogram;
+use rustix::fs::{Mode, OFlags, fdatasync, open};
+use rustix::io::{pread, pwrite};
+use serde::Serialize;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const BLOCK: usize = 4096;
+const FILE_BYTES: usize = 256 * 1024 * 1024;
+const CHUNK: usize = 1024 * 1024;
+
+/// The figures of a device, one operation at a time.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceFloor {
+    /// A write of 4 KiB and `fdatasync`, to a file that was written before.
+    pub durable_append_us: Latency,
+    /// A read of 4 KiB anywhere in that file.
+    pub random_read_us: Latency,
+}
+
+/// A file for measuring.
+#[derive(Debug)]
+pub struct Device {
+    file: OwnedFd,
+    buffer: Vec<u8>,
+    /// Where the aligned part of the buffer begins.
+    start: usize,
+}
+
+impl Device {
+    /// Writes a file for the measurements, past the page cache like all that follows.
+    pub fn prepare(path: &Path) -> std::io::Result<Self> {
+        let flags = OFlags::CREATE | OFlags::RDWR | OFlags::DIRECT | OFlags::TRUNC;
+        let file = open(path, flags, Mode::RUSR | Mode::WUSR)?;
+        let buffer = vec![0xa5; CHUNK + BLOCK];
+        let start = buffer.as_ptr().align_offset(BLOCK);
+        let device = Self {
+            file,
+            buffer,
+            start,
+        };
+        for offset in (0..FILE_BYTES).step_by(CHUNK) {
+            pwrite(&device.file, device.bytes(CHUNK), position(offset))?;
+        }
+        fdatasync(&device.file)?;
+        Ok(device)
+    }
+
+    fn bytes(&self, len: usize) -> &[u8] {
+        self.buffer
+            .get(self.start..self.start + len)
+            .unwrap_or_default()
+    }
+
+    /// Measures both, each for so long.
+    pub fn measure(&mut self, duration: Duration) -> std::io::Result<DeviceFloor> {
+        let mut append = 0;
+        let durable_append_us = repeat(duration, || {
+            append = (append + BLOCK) % FILE_BYTES;
+            pwrite(&self.file, self.bytes(BLOCK), position(append))?;
+            fdatasync(&self.file)?;
+            Ok(())
+        })?;
+        let mut random = crate::request::Random::new(42);
+        let (file, start) = (&self.file, self.start);
+        let buffer = &mut self.buffer;
+        let random_read_us = repeat(duration, || {
+            let offset = random.below(FILE_BYTES / BLOCK) * BLOCK;
+            let room = buffer.get_mut(start..start + BLOCK).unwrap_or_default();
+            pread(file, room, position(offset))?;
+            Ok(())
+        })?;
+        Ok(DeviceFloor {
+            durable_append_us,
+            random_read_us,
+        })
+    }
+}
+
+fn position(offset: usize) -> u64 {
+    u64::try_from(offset).unwrap_or(0)
+}
+
+fn repeat(
+    duration: Duration,
+    mut operation: impl FnMut() -> std::io::Result<()>,
+) -> std::io::Result<Latency> {
+    let mut histogram = Histogram::<u64>::new(3).map_err(std::io::Error::other)?;
+    let end = Instant::now() + duration;
+    let mut before = Instant::now();
+    while before < end {
+        operation()?;
+        let now = Instant::now();
+        let nanoseconds = u64::try_from((now - before).as_nanos()).unwrap_or(u64::MAX);
+        histogram.saturating_record(nanoseconds);
+        before = now;
+    }
+    Ok(Latency::of(&histogram))
+}
