@@ -23,7 +23,7 @@ struct Cli {
 enum Command {
     /// Send requests to a server that is running
     Run(Box<RunArgs>),
-    /// Start a daemon and the bare responder, and measure every operation beside its floor
+    /// Start a daemon and the bare responders, and measure every operation beside its floor
     Suite(SuiteArgs),
 }
 

@@ -1,4 +1,4 @@
-//! The whole comparison: a daemon and the bare responder side by side on the same CPU, one asked
+//! The whole comparison: a daemon and the bare responders side by side on the same CPU, one asked
 //! after the other in rounds, so that what the rest of the machine does hits both alike.
 
 mod rows;
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// Options of the suite.
 #[derive(Debug, Args)]
 pub struct SuiteArgs {
-    /// Folder with `chainringd`, `chainring` and `examples/bare_http`
+    /// Folder with `chainringd`, `chainring`, `examples/bare_http` and `examples/bare_log`
     #[arg(long, value_name = "DIR", default_value = "target/release")]
     pub programs: PathBuf,
     /// Folder for the store of the daemon, on the device to measure; what it holds goes at the end
@@ -127,7 +127,8 @@ fn measure(args: &SuiteArgs, servers: &Servers, row: &Row) -> Result<Outcome, Bo
     Ok(run(&settings(args, servers, row), &prepared)?)
 }
 
-/// The same request, with an answer of the same length, from the responder that does nothing else.
+/// The same request, with an answer of the same length, from a responder that does nothing else; a
+/// PUT goes to the one that writes it to a log first.
 fn floor(
     args: &SuiteArgs,
     servers: &Servers,
@@ -141,11 +142,15 @@ fn floor(
         _ => row.size,
     };
     let op = if row.op == Op::List { Op::Get } else { row.op };
-    let host = servers.bare_address.to_string();
+    let bare = match op {
+        Op::Put => &servers.bare_log,
+        _ => &servers.bare,
+    };
+    let host = bare.address.to_string();
     let prepared = Prepared::canned(op, &host, size, &servers.credentials);
     let settings = Settings {
-        server: servers.bare_address,
-        pid: Some(servers.bare.id()),
+        server: bare.address,
+        pid: Some(bare.server.id()),
         ..settings(args, servers, row)
     };
     Ok(run(&settings, &prepared)?)

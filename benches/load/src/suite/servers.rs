@@ -49,16 +49,25 @@ pub struct Servers {
     pub s3: SocketAddr,
     /// The daemon.
     pub daemon: Server,
-    /// Where the bare responder listens.
-    pub bare_address: SocketAddr,
-    /// The bare responder.
-    pub bare: Server,
+    /// The responder that does nothing but answer.
+    pub bare: Bare,
+    /// The responder that writes to a log and answers when it is flushed.
+    pub bare_log: Bare,
     /// Keys of the daemon's first user.
     pub credentials: Credentials,
     /// Whether there are links.
     pub has_link: bool,
     // Dropped last: the daemon must be gone before its folder goes.
     _folder: Folder,
+}
+
+/// A bare responder.
+#[derive(Debug)]
+pub struct Bare {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its process.
+    pub server: Server,
 }
 
 const SIZES: [&str; 2] = ["4k", "1m"];
@@ -75,8 +84,10 @@ impl Servers {
         let credentials = credentials();
         let s3 = free_address()?;
         let daemon = start_daemon(args, &store, s3, &credentials)?;
-        let bare_address = free_address()?;
-        let bare = start_bare(args, bare_address)?;
+        let bare = start_bare(args, "bare_http", None)?;
+        let log_folder = args.dir.join("bare-log");
+        std::fs::create_dir_all(&log_folder)?;
+        let bare_log = start_bare(args, "bare_log", Some(&log_folder))?;
         for size in SIZES {
             create_bucket(s3, &format!("direct-{size}"), &credentials)?;
         }
@@ -90,8 +101,8 @@ impl Servers {
         Ok(Self {
             s3,
             daemon,
-            bare_address,
             bare,
+            bare_log,
             credentials,
             has_link,
             _folder: folder,
@@ -144,21 +155,27 @@ fn start_daemon(
     }
 }
 
-fn start_bare(args: &SuiteArgs, address: SocketAddr) -> Result<Server, Box<dyn Error>> {
+fn start_bare(
+    args: &SuiteArgs,
+    program: &str,
+    folder: Option<&Path>,
+) -> Result<Bare, Box<dyn Error>> {
+    let address = free_address()?;
     let cpu = args.server_cpus.first().ok_or("no CPU for the servers")?;
-    let mut command = Command::new(args.programs.join("examples").join("bare_http"));
+    let mut command = Command::new(args.programs.join("examples").join(program));
     command
         .args([cpu.to_string(), address.port().to_string()])
+        .args(folder)
         .stdout(Stdio::null());
     let server = Server(spawn(command, &[*cpu])?);
     let patience = Instant::now() + Duration::from_secs(10);
     while TcpStream::connect(address).is_err() {
         if Instant::now() > patience {
-            return Err("the bare responder does not answer".into());
+            return Err(format!("{program} does not answer").into());
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    Ok(server)
+    Ok(Bare { address, server })
 }
 
 fn create_bucket(
