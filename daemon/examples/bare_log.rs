@@ -18,6 +18,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+const NO_FIELDS: [(&str, &str); 0] = [];
+
 type Error = Box<dyn std::error::Error>;
 
 struct Bare(Log<UringDisk, RealClock>);
@@ -40,7 +42,7 @@ impl Handler for Bare {
                 read?;
                 self.large(buf).await
             }
-            _ => return exchange.respond(400, &[], b"").await,
+            _ => return exchange.respond(400, &NO_FIELDS, b"").await,
         };
         let status = if stored.is_ok() { 200 } else { 500 };
         exchange.respond(status, &[("ETag", "\"0\"")], b"").await

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const BLOCK: usize = 4096;
 const FILE_BYTES: usize = 256 * 1024 * 1024;
 const CHUNK: usize = 1024 * 1024;
+/// Longest time that is told apart, in nanoseconds.
+const LATENCY_MAX: u64 = 60_000_000_000;
 
 /// The figures of a device, one operation at a time.
 #[derive(Clone, Debug, Serialize)]
@@ -90,7 +92,7 @@ fn repeat(
     duration: Duration,
     mut operation: impl FnMut() -> std::io::Result<()>,
 ) -> std::io::Result<Latency> {
-    let mut histogram = Histogram::<u64>::new(3).map_err(std::io::Error::other)?;
+    let mut histogram = Histogram::new_with_max(LATENCY_MAX, 3).map_err(std::io::Error::other)?;
     let end = Instant::now() + duration;
     let mut before = Instant::now();
     while before < end {
