@@ -10,8 +10,10 @@ use crate::namespace::{Namespace, NamespaceReader};
 use crate::shard::budget::Budget;
 use crate::shard::list::ObjectCursor;
 use crate::store::{Store, StoreError, StoreReader};
+use futures_util::FutureExt;
 use std::cell::Cell;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
@@ -252,7 +254,15 @@ impl<D: Disk, C: Clock> Core<D, C> {
         let (reply, answer) = reply::<R>();
         let sent = inbox.send(Box::new(move |core: &Rc<Self>| {
             let running = job(core);
-            spawn(async move { reply.send(running.await) });
+            spawn(async move {
+                // A job that panics must not drop its reply while unwinding: waking another core's
+                // task then would abort the process. The reply is dropped here instead, and the
+                // caller told that nothing comes.
+                match AssertUnwindSafe(running).catch_unwind().await {
+                    Ok(result) => reply.send(result),
+                    Err(_) => tracing::error!("a job of another core panicked"),
+                }
+            });
         }));
         // A mailbox that is gone gives the job back: that core has stopped.
         sent.ok()?;

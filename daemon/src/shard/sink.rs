@@ -77,7 +77,10 @@ impl<'a, D: Disk, C: Clock> Sink<'a, D, C> {
         if let Some(held) = self.held.take() {
             self.write(held).await?;
         }
-        if self.extents.is_empty() && self.writing.is_empty() {
+        // Only what may still become an inline body is held back. To hold a whole extent while
+        // waiting for the budget of the next one would let many uploads block each other for ever.
+        let short = slot.buf.len() - EXTENT_HEAD <= INLINE_BODY_MAX;
+        if short && self.extents.is_empty() && self.writing.is_empty() {
             self.held = Some(slot);
             return Ok(());
         }
@@ -121,15 +124,11 @@ impl<'a, D: Disk, C: Clock> Sink<'a, D, C> {
     /// All bytes were pushed: what the record will point at. The permit, if there is one, is for
     /// the bytes still in memory.
     pub async fn finish(mut self) -> Result<(NewBody, Option<Permit>), StoreError> {
-        match self.held.take() {
-            Some(slot) if slot.buf.len() - EXTENT_HEAD <= INLINE_BODY_MAX => {
-                return Ok((NewBody::Inline(slot.buf, EXTENT_HEAD), Some(slot.permit)));
-            }
-            Some(slot) => self.write(slot).await?,
-            None if self.extents.is_empty() && self.writing.is_empty() => {
-                return Ok((NewBody::Inline(AlignedBuf::with_capacity(1), 0), None));
-            }
-            None => {}
+        if let Some(slot) = self.held.take() {
+            return Ok((NewBody::Inline(slot.buf, EXTENT_HEAD), Some(slot.permit)));
+        }
+        if self.extents.is_empty() && self.writing.is_empty() {
+            return Ok((NewBody::Inline(AlignedBuf::with_capacity(1), 0), None));
         }
         while !self.writing.is_empty() {
             self.settle_one().await?;
