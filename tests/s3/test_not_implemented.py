@@ -17,8 +17,8 @@ BUCKET = {
     "metadataTable": "GET POST DELETE", "metrics": "GET PUT DELETE", "notification": "GET PUT",
     "object-lock": "GET PUT", "ownershipControls": "GET PUT DELETE", "policy": "GET PUT DELETE",
     "policyStatus": "GET", "publicAccessBlock": "GET PUT DELETE", "replication": "GET PUT DELETE",
-    "requestPayment": "GET PUT", "session": "GET", "tagging": "GET PUT DELETE",
-    "versioning": "PUT", "versions": "GET", "website": "GET PUT DELETE",
+    "requestPayment": "GET PUT", "session": "GET", "versioning": "PUT",
+    "website": "GET PUT DELETE",
 }
 #: The same of objects.
 OBJECT = {
