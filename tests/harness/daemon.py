@@ -73,6 +73,8 @@ class Daemon:
         self.extra_env = dict(env or {})
         self.access_key, self.secret_key = ACCESS_KEY, SECRET_KEY
         self.process = None
+        #: What the CLI last said while the daemon was not ready.
+        self.said = ""
 
     # -- life -------------------------------------------------------------------------------
 
@@ -112,7 +114,7 @@ class Daemon:
             # A process that hangs must not outlive the attempt.
             if self.process.poll() is None:
                 self.kill()
-            raise DaemonError(f"{error}\n{self.log_tail()}") from None
+            raise DaemonError(f"{error}\n{self.said}\n{self.log_tail()}") from None
         return self
 
     def _ready(self):
@@ -123,7 +125,9 @@ class Daemon:
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         except OSError:
             return False
-        return self.cli_result("status").returncode == 0
+        status = self.cli_result("status")
+        self.said = status.stderr
+        return status.returncode == 0
 
     def alive(self):
         """Whether the process runs."""

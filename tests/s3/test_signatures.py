@@ -163,11 +163,11 @@ def test_s4_signed_chunks(raw, bucket, form, what):
     trailer = [CRC] if form == "chunks-trailer" else None
     request = raw.stream(path, BODY, MODES[form], trailer=trailer, edit_frames=TAMPERED[what])
     answer = raw.send(request, "PUT")
-    # A body that is short is refused as that, if it is noticed before a signature is.
-    expected = [(403, "SignatureDoesNotMatch")]
-    if what == "dropped":
-        expected.append((400, "IncompleteBody"))
-    assert (answer.status, answer.code) in expected, answer
+    # A body that is short may be refused as that before any signature is looked at.
+    if what == "dropped" and answer.status == 400:
+        assert answer.code in ("IncompleteBody", "InvalidArgument"), answer
+    else:
+        assert (answer.status, answer.code) == (403, "SignatureDoesNotMatch"), answer
     assert absent(raw, path)
 
 
@@ -301,7 +301,7 @@ def test_s10_authorizations_without_sense(raw, bucket, value):
         headers["authorization"] = value
 
     answer = raw.request("PUT", f"/{bucket}/k", body=b"x", edit=edit)
-    assert answer.status in (400, 403), answer
+    assert answer.status in ((501,) if "ECDSA" in value else (400, 403)), answer
     assert answer.code
     assert absent(raw, f"/{bucket}/k")
 
@@ -337,7 +337,8 @@ def test_without_any_credentials(server, raw, bucket):
     for method in ("GET", "PUT", "DELETE", "HEAD", "POST"):
         data = f"{method} /{bucket}/k HTTP/1.1\r\nhost: {raw.host}\r\ncontent-length: 0\r\n\r\n"
         answer = exchange(raw.address, data.encode(), method)
-        assert answer.status == 403, (method, answer)
+        # There is no POST of an object without a sub-resource; that much is no secret.
+        assert answer.status == (405 if method == "POST" else 403), (method, answer)
 
 
 def test_s3_two_places_for_credentials(server, raw, bucket):
