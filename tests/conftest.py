@@ -12,3 +12,9 @@ def pytest_runtest_makereport(item, call):
         for each in daemon.RUNNING:
             report.sections.append(("daemon", each.log_tail()))
     return report
+
+
+def pytest_sessionfinish():
+    """Ends what a failed fixture left running."""
+    for each in list(daemon.RUNNING):
+        each.close(keep=True)

@@ -146,8 +146,8 @@ def test_sigint_stops_too(daemon):
 
 def test_a_stop_and_a_start_keep_everything(daemon):
     daemon.cli("volume", "create", "/keep")
-    daemon.cli("bucket", "create", "/keep/b")
-    daemon.cli("bucket", "link", "/keep/b", "/s3v/keep-link")
+    daemon.cli("bucket", "create", "/keep/bkt")
+    daemon.cli("bucket", "link", "/keep/bkt", "/s3v/keep-link")
     daemon.cli("user", "create", "somebody")
     before = [daemon.cli("volume", "list", "--json"), daemon.cli("bucket", "list", "/s3v", "--json"),
               daemon.cli("user", "list", "--json")]
@@ -251,14 +251,14 @@ def test_cores_and_shards(cores, shards):
         from harness.raw import Raw
 
         raw = Raw("127.0.0.1", daemon.port, daemon.access_key, daemon.secret_key)
-        daemon.cli("bucket", "create", "/s3v/b")
+        daemon.cli("bucket", "create", "/s3v/bkt")
         for n in range(50):
-            assert raw.request("PUT", f"/b/k{n}", body=b"%d" % n * 99).status == 200
+            assert raw.request("PUT", f"/bkt/k{n}", body=b"%d" % n * 99).status == 200
         daemon.terminate()
         daemon.extra_args = ["--cores", str(3 - cores)]
         daemon.restart()
         for n in range(50):
-            assert raw.request("GET", f"/b/k{n}").body == b"%d" % n * 99
+            assert raw.request("GET", f"/bkt/k{n}").body == b"%d" % n * 99
     finally:
         daemon.close()
 
