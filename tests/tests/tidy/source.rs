@@ -13,10 +13,6 @@ const LONG_FILES: &[(&str, &str)] = &[
         "every table and every JSON shape of the CLI, side by side",
     ),
     (
-        "daemon/src/log/state.rs",
-        "one state machine, whose transitions are read together",
-    ),
-    (
         "daemon/src/s3/xml/documents.rs",
         "S3's answers, one short function for each document",
     ),
