@@ -87,6 +87,9 @@ pub const CONNECTIONS_MAX: usize = 16 * 1024;
 pub const CONNECTIONS_PER_PEER_MAX: usize = 4 * 1024;
 /// Most body bytes in memory at once, all cores together. Uploads beyond it wait.
 pub const IN_FLIGHT_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Most bytes of objects in memory on their way to clients, all cores together. Downloads beyond it
+/// wait for others to be read.
+pub const SENDING_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 /// Most connections of each admin listener, the unix socket's and TCP's.
 pub const ADMIN_CONNECTIONS_MAX: usize = 128;

@@ -2,9 +2,11 @@
 //! an object is being sent the next one is read.
 
 use crate::base::Timestamp;
+use crate::base::limits::EXTENT_BODY_MAX;
 use crate::http::{Chunk, Close, Exchange, FieldWriter, Stream};
 use crate::io::Disk;
 use crate::s3::ops::{Payload, Response};
+use crate::shard::Budget;
 use crate::store::BodyStream;
 use futures_util::future::join;
 use std::cell::Cell;
@@ -43,6 +45,7 @@ pub async fn send<D: Disk, S: Stream>(
     exchange: &mut Exchange<'_, S>,
     response: Response<D>,
     id: RequestId,
+    budget: &Budget,
 ) -> Result<(), Close> {
     let Response {
         status,
@@ -67,6 +70,11 @@ pub async fn send<D: Disk, S: Stream>(
             exchange.finish().await
         }
         Payload::Stream(body, length) => {
+            // Two chunks at once: one on its way, one being read.
+            let most = length.min(2 * EXTENT_BODY_MAX as u64);
+            let _permit = budget
+                .take(usize::try_from(most).unwrap_or(EXTENT_BODY_MAX))
+                .await;
             exchange.start(status, fields, Some(length)).await?;
             send_body(exchange, body).await?;
             exchange.finish().await

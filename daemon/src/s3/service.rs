@@ -133,7 +133,7 @@ impl<D: Disk, C: Clock> Handler for Service<D, C> {
         let id = self.ids.next();
         let (answer, resource) = self.answer(exchange).await;
         match answer {
-            Ok(response) => send(exchange, response, id).await,
+            Ok(response) => send(exchange, response, id, self.core.sending()).await,
             Err(error) => send_error(exchange, &error, &resource, id).await,
         }
     }

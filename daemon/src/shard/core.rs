@@ -1,6 +1,6 @@
 //! What a core holds, and how a job gets to the core that owns a shard.
 
-use crate::base::limits::IN_FLIGHT_BYTES_MAX;
+use crate::base::limits::{IN_FLIGHT_BYTES_MAX, SENDING_BYTES_MAX};
 use crate::base::local::Notify;
 use crate::base::{BucketId, ShardId};
 use crate::io::mailbox::{Mailbox, Sender};
@@ -45,6 +45,7 @@ pub struct Core<D: Disk, C: Clock> {
     namespace: Option<Rc<Namespace<D, C>>>,
     clock: C,
     budget: Budget,
+    sending: Budget,
     stopping: Cell<bool>,
     stop: Notify,
 }
@@ -69,7 +70,9 @@ impl<D: Disk, C: Clock> Core<D, C> {
         namespace: Option<Rc<Namespace<D, C>>>,
         clock: C,
     ) -> Rc<Self> {
-        let budget = Budget::new(IN_FLIGHT_BYTES_MAX / topology.inboxes.len().max(1));
+        let cores = topology.inboxes.len().max(1);
+        let budget = Budget::new(IN_FLIGHT_BYTES_MAX / cores);
+        let sending = Budget::new(SENDING_BYTES_MAX / cores);
         Rc::new(Self {
             index,
             topology,
@@ -77,6 +80,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
             namespace,
             clock,
             budget,
+            sending,
             stopping: Cell::new(false),
             stop: Notify::new(),
         })
@@ -135,6 +139,12 @@ impl<D: Disk, C: Clock> Core<D, C> {
     #[must_use]
     pub const fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// Bytes of objects this core may hold for clients that read them.
+    #[must_use]
+    pub const fn sending(&self) -> &Budget {
+        &self.sending
     }
 
     /// Number of shards.
