@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-/// An open file of an index. The lock on it goes with the descriptor.
+/// An open file of an index. The lock on it ends when this is dropped.
 #[derive(Debug)]
 pub struct MapFile(File);
 
@@ -77,6 +77,13 @@ impl MapFile {
     /// Makes everything written durable.
     pub fn sync(&self) -> Result<(), Error> {
         self.0.sync_all()
+    }
+}
+
+impl Drop for MapFile {
+    /// A mapping of the file keeps its description open, and with it the lock: give that back now.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
     }
 }
 

@@ -11,7 +11,6 @@ use crate::namespace::record::{EntryRecord, KeyRecord, RecordKind, UserRecord};
 use crate::namespace::resolve;
 use crate::namespace::tables::{self, Entries, Read};
 use crate::namespace::types::LinkStatus;
-use std::collections::HashSet;
 use std::future::poll_fn;
 use std::task::Poll;
 
@@ -19,8 +18,10 @@ use std::task::Poll;
 pub const DANGLING_SHOWN_MAX: usize = 1000;
 /// Bytes of a property kept under one key of the index.
 pub(crate) const CHUNK_BYTES: usize = 960;
-/// Links looked at before other tasks of the core get their turn.
-const LINKS_PER_TURN: usize = 256;
+/// Links read from the reverse index at once.
+const LINKS_PER_PAGE: usize = 256;
+/// Links resolved again before other tasks of the core get their turn.
+const LINKS_PER_TURN: usize = 32;
 
 /// What a command did to links besides what it was asked for.
 #[derive(Debug, Default)]
@@ -84,37 +85,69 @@ async fn apply_entry(map: &mut MapWriter, change: &Change, effects: &mut Effects
 }
 
 /// Resolves again every link whose way leads over `changed`: those that name it, those that name
-/// them, and so on, as far as a chain may reach.
+/// them, and so on, as far as a chain may reach. A link has one source, so backwards from one name
+/// this is a tree, or leads back to that name; nothing has to be remembered but the way.
 async fn renew_dependents(
     map: &mut MapWriter,
     changed: (Name, Name),
     effects: &mut Effects,
 ) -> Read<()> {
-    let mut seen = HashSet::from([changed]);
-    let mut level = vec![changed];
-    for _ in 0..LINK_CHAIN_MAX {
-        let mut next = Vec::new();
-        for source in level {
-            let mut after = None;
-            loop {
-                let links = tables::links_to(map, (&source.0, &source.1), after, LINKS_PER_TURN)?;
-                after = links.last().copied();
-                let more = links.len() == LINKS_PER_TURN;
-                for link in links {
-                    if seen.insert(link) {
-                        renew(map, link, effects)?;
-                        next.push(link);
-                    }
-                }
-                if !more {
-                    break;
-                }
-                yield_now().await;
-            }
+    let mut way = vec![LinksTo::first(map, changed)?];
+    let mut turn = 0;
+    while let Some(links) = way.last_mut() {
+        let Some(link) = links.next(map)? else {
+            way.pop();
+            continue;
+        };
+        if link == changed {
+            continue;
         }
-        level = next;
+        renew(map, link, effects)?;
+        if way.len() < LINK_CHAIN_MAX {
+            way.push(LinksTo::first(map, link)?);
+        }
+        turn += 1;
+        if turn % LINKS_PER_TURN == 0 {
+            yield_now().await;
+        }
     }
     Ok(())
+}
+
+/// The links that name a source, a page at a time.
+struct LinksTo {
+    source: (Name, Name),
+    page: std::vec::IntoIter<(Name, Name)>,
+    /// The last link of the page, when there may be more.
+    after: Option<(Name, Name)>,
+}
+
+impl LinksTo {
+    fn first(map: &MapWriter, source: (Name, Name)) -> Read<Self> {
+        let mut links = Self {
+            source,
+            page: Vec::new().into_iter(),
+            after: None,
+        };
+        links.load(map)?;
+        Ok(links)
+    }
+
+    fn load(&mut self, map: &MapWriter) -> Read<()> {
+        let source = (&self.source.0, &self.source.1);
+        let page = tables::links_to(map, source, self.after, LINKS_PER_PAGE)?;
+        let full = page.len() == LINKS_PER_PAGE;
+        self.after = page.last().copied().filter(|_| full);
+        self.page = page.into_iter();
+        Ok(())
+    }
+
+    fn next(&mut self, map: &MapWriter) -> Read<Option<(Name, Name)>> {
+        if self.page.len() == 0 && self.after.is_some() {
+            self.load(map)?;
+        }
+        Ok(self.page.next())
+    }
 }
 
 /// Resolves one link again.

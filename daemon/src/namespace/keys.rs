@@ -62,92 +62,79 @@ impl Key {
     /// A table byte, four names of 63 bytes and what separates them; an access key has 128.
     const CAPACITY: usize = 1 + 4 * 64;
 
-    pub(crate) const fn new(table: u8) -> Self {
-        let mut bytes = [0; Self::CAPACITY];
-        bytes[0] = table;
-        Self { len: 1, bytes }
-    }
-
-    /// Appends bytes; callers keep within the capacity, which the types of their names make certain.
-    fn push(mut self, more: &[u8]) -> Self {
-        let end = self.len + more.len();
-        let room = self.bytes.get_mut(self.len..end);
-        room.expect("names fit a key").copy_from_slice(more);
-        self.len = end;
-        self
+    /// The parts one after the other. Callers keep within the capacity, which the types of their
+    /// names make certain.
+    fn of(parts: &[&[u8]]) -> Self {
+        let (mut len, mut bytes) = (0, [0; Self::CAPACITY]);
+        for part in parts {
+            let room = bytes.get_mut(len..len + part.len());
+            room.expect("names fit a key").copy_from_slice(part);
+            len += part.len();
+        }
+        Self { len, bytes }
     }
 
     pub(crate) fn counter() -> Self {
-        Self::new(COUNTER)
+        Self::of(&[&[COUNTER]])
     }
 
     pub(crate) fn volume(name: &Name) -> Self {
-        Self::new(VOLUME).push(name.as_bytes())
+        Self::of(&[&[VOLUME], name.as_bytes()])
     }
 
     pub(crate) fn entry(volume: &Name, name: &Name) -> Self {
-        Self::entries_of(volume).push(name.as_bytes())
+        Self::of(&[&[ENTRY], volume.as_bytes(), &[0], name.as_bytes()])
     }
 
     /// What the keys of all entries of a volume begin with.
     pub(crate) fn entries_of(volume: &Name) -> Self {
-        Self::new(ENTRY).push(volume.as_bytes()).push(&[0])
+        Self::of(&[&[ENTRY], volume.as_bytes(), &[0]])
     }
 
     pub(crate) fn property(bucket: BucketId, property: u8) -> Self {
-        Self::properties_of(bucket).push(&[property])
+        Self::of(&[&[PROPERTY], &bucket.0.to_be_bytes(), &[property]])
     }
 
     pub(crate) fn properties_of(bucket: BucketId) -> Self {
-        Self::new(PROPERTY).push(&bucket.0.to_be_bytes())
+        Self::of(&[&[PROPERTY], &bucket.0.to_be_bytes()])
     }
 
     /// One piece of a property, as the index keeps it.
     pub(crate) fn chunk(property: &[u8], chunk: u16) -> Self {
-        Self {
-            len: 0,
-            bytes: [0; Self::CAPACITY],
-        }
-        .push(property)
-        .push(&chunk.to_be_bytes())
+        Self::of(&[property, &chunk.to_be_bytes()])
     }
 
     pub(crate) fn user(name: &Name) -> Self {
-        Self::new(USER).push(name.as_bytes())
+        Self::of(&[&[USER], name.as_bytes()])
     }
 
     /// `access_key` must have passed [`crate::namespace::secret::is_access_key`].
     pub(crate) fn access_key(access_key: &str) -> Self {
-        Self::new(ACCESS_KEY).push(access_key.as_bytes())
+        Self::of(&[&[ACCESS_KEY], access_key.as_bytes()])
     }
 
     pub(crate) fn link_to(source: (&Name, &Name), link: (&Name, &Name)) -> Self {
-        Self::links_to(source)
-            .push(link.0.as_bytes())
-            .push(&[0])
-            .push(link.1.as_bytes())
+        let (volume, name) = (link.0.as_bytes(), link.1.as_bytes());
+        Self::of(&[&Self::links_to(source), volume, &[0], name])
     }
 
     /// What the keys of all links to a source begin with.
     pub(crate) fn links_to(source: (&Name, &Name)) -> Self {
-        Self::new(LINKS_TO)
-            .push(source.0.as_bytes())
-            .push(&[0])
-            .push(source.1.as_bytes())
-            .push(&[0])
+        let (volume, name) = (source.0.as_bytes(), source.1.as_bytes());
+        Self::of(&[&[LINKS_TO], volume, &[0], name, &[0]])
     }
 
     pub(crate) fn bucket_id(id: BucketId) -> Self {
-        Self::new(BUCKET_ID).push(&id.0.to_be_bytes())
+        Self::of(&[&[BUCKET_ID], &id.0.to_be_bytes()])
     }
 
     pub(crate) fn key_of(user: &Name, access_key: &str) -> Self {
-        Self::keys_of(user).push(access_key.as_bytes())
+        Self::of(&[&Self::keys_of(user), access_key.as_bytes()])
     }
 
     /// What the keys of all access keys of a user begin with.
     pub(crate) fn keys_of(user: &Name) -> Self {
-        Self::new(KEYS_OF).push(user.as_bytes()).push(&[0])
+        Self::of(&[&[KEYS_OF], user.as_bytes(), &[0]])
     }
 }
 

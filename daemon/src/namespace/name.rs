@@ -30,15 +30,18 @@ impl Name {
     /// may name a volume, a bucket or a user.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
+        Self::from_bytes(text.as_bytes())
+    }
+
+    /// As [`Name::new`].
+    #[must_use]
+    pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
         let len = u8::try_from(text.len()).ok()?;
-        if !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return None;
-        }
         let mut bytes = [0; NAME_BYTES_MAX];
-        bytes
-            .get_mut(..text.len())?
-            .copy_from_slice(text.as_bytes());
-        Some(Self { len, bytes })
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        // No early end: so it is done for many bytes at once.
+        let graphic = text.iter().fold(true, |all, b| all & b.is_ascii_graphic());
+        graphic.then_some(Self { len, bytes })
     }
 
     /// A valid volume name, or the error that says it is none.
@@ -64,6 +67,12 @@ impl Name {
     pub fn as_str(&self) -> &str {
         let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or(&[]);
         std::str::from_utf8(bytes).unwrap_or("")
+    }
+
+    /// The text's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
     }
 }
 

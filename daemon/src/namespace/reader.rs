@@ -4,14 +4,16 @@ use crate::base::BucketId;
 use crate::base::codec::Malformed;
 use crate::index::map::{Generation, MapReader};
 use crate::namespace::derived;
-use crate::namespace::error::{ReadError, ResolveError};
+use crate::namespace::error::{Chain, ReadError, ResolveError};
 use crate::namespace::keys::{self, Key};
 use crate::namespace::name::Name;
-use crate::namespace::record::{EntryRecord, RecordKind, VolumeRecord};
+use crate::namespace::record::{Glance, RecordKind, VolumeRecord};
 use crate::namespace::resolve;
 use crate::namespace::secret::is_access_key;
-use crate::namespace::tables::{self, Read};
-use crate::namespace::types::{Credential, Entry, LinkStatus, Resolved, Target, User, Volume};
+use crate::namespace::tables::{self, Entries, Read};
+use crate::namespace::types::{
+    Credential, Entry, LinkStatus, Resolution, Resolved, Target, User, Volume,
+};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -48,14 +50,12 @@ impl NamespaceReader {
         };
         let number = view.number();
         let probe = view.get(&Key::entry(&volume, &bucket), |value| {
-            decode(volume, bucket, number, value)
+            glance(volume, bucket, number, value)
         })?;
-        match probe {
+        match probe.transpose()? {
+            Some(Some(resolved)) => Ok(resolved),
+            Some(None) => Err(why(&view, (volume, bucket))),
             None => Err(not_found(&view, &volume)),
-            Some(found) => match found? {
-                Probe::Bucket(resolved) => Ok(resolved),
-                Probe::Broken(source) => Err(why(&view, (volume, bucket), source)),
-            },
         }
     }
 
@@ -180,39 +180,34 @@ impl NamespaceReader {
     }
 }
 
-/// What one probe brings.
-enum Probe {
-    /// A bucket at the end.
-    Bucket(Resolved),
-    /// A link with this source that leads to no bucket.
-    Broken((Name, Name)),
-}
-
-fn decode(volume: Name, name: Name, generation: u64, value: &[u8]) -> Result<Probe, Malformed> {
+/// What a value of the index says about (volume, name); `None` for a link that leads to no bucket.
+fn glance(
+    volume: Name,
+    name: Name,
+    generation: u64,
+    value: &[u8],
+) -> Result<Option<Resolved>, Malformed> {
     let (primary, derived) = derived::unpack(value)?;
-    let record = EntryRecord::decode(primary)?;
-    let (target, source, hops) = match record.kind {
-        RecordKind::Bucket(bucket) => {
+    let entry = Glance::decode(primary)?;
+    let (target, source, hops) = match entry.bucket {
+        Some(bucket) => {
             let target = Target {
                 bucket,
-                owner: record.owner,
-                created: record.created,
+                owner: entry.owner,
+                created: entry.created,
             };
             (target, (volume, name), 0)
         }
-        RecordKind::Link(source_volume, source_bucket) => {
+        None => {
             let resolution = derived::decode_resolution(derived)?;
             let Some(target) = resolution.target else {
-                return Ok(Probe::Broken((source_volume, source_bucket)));
+                return Ok(None);
             };
-            (
-                target,
-                (resolution.volume, resolution.bucket),
-                resolution.hops,
-            )
+            let source = (resolution.volume, resolution.bucket);
+            (target, source, resolution.hops)
         }
     };
-    Ok(Probe::Bucket(Resolved {
+    Ok(Some(Resolved {
         bucket: target.bucket.id,
         source_volume: source.0,
         source_bucket: source.1,
@@ -220,9 +215,9 @@ fn decode(volume: Name, name: Name, generation: u64, value: &[u8]) -> Result<Pro
         acl: target.bucket.acl,
         object_lock: target.bucket.object_lock,
         created: target.created,
-        entry_owner: record.owner,
-        entry_created: record.created,
-        is_link: hops > 0,
+        entry_owner: entry.owner,
+        entry_created: entry.created,
+        is_link: entry.bucket.is_none(),
         hops,
         generation,
     }))
@@ -238,8 +233,8 @@ fn not_found(view: &Generation, volume: &Name) -> ResolveError {
 
 /// The error of a link that leads nowhere. Walks the chain in the state the link was found in; only
 /// people read the result, so it may take its time.
-fn why(view: &Generation, link: (Name, Name), source: (Name, Name)) -> ResolveError {
-    match resolve::follow(view, link, source) {
+fn why(view: &Generation, link: (Name, Name)) -> ResolveError {
+    match follow(view, link) {
         Err(error) => error.into(),
         Ok((resolution, chain)) => match resolution.status {
             LinkStatus::Loop => ResolveError::Loop { chain },
@@ -250,6 +245,14 @@ fn why(view: &Generation, link: (Name, Name), source: (Name, Name)) -> ResolveEr
             },
             LinkStatus::Ok => Malformed("a good link was kept as a broken one").into(),
         },
+    }
+}
+
+fn follow(view: &Generation, link: (Name, Name)) -> Read<(Resolution, Chain)> {
+    let record = view.entry_record(&link.0, &link.1)?;
+    match record.map(|record| record.kind) {
+        Some(RecordKind::Link(volume, bucket)) => resolve::follow(view, link, (volume, bucket)),
+        _ => Err(Malformed("a link that is none").into()),
     }
 }
 

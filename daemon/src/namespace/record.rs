@@ -125,6 +125,38 @@ impl EntryRecord {
     }
 }
 
+/// What of an entry a request needs: [`EntryRecord`] without what is not looked at.
+pub(crate) struct Glance {
+    /// `None` for a link.
+    pub(crate) bucket: Option<Bucket>,
+    pub(crate) owner: Name,
+    pub(crate) created: Timestamp,
+}
+
+impl Glance {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = begin(bytes)?;
+        let bucket = match reader.u8()? {
+            1 => Some(bucket(&mut reader)?),
+            2 => {
+                reader.bytes()?;
+                reader.bytes()?;
+                None
+            }
+            _ => return Err(Malformed("unknown kind of entry")),
+        };
+        let owner = name(&mut reader)?;
+        let created = Timestamp(reader.u64()?);
+        reader.u64()?;
+        check_optional_fields(reader)?;
+        Ok(Self {
+            bucket,
+            owner,
+            created,
+        })
+    }
+}
+
 impl UserRecord {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
@@ -213,7 +245,7 @@ pub(crate) fn bucket(reader: &mut Reader<'_>) -> Result<Bucket, Malformed> {
 }
 
 pub(crate) fn name(reader: &mut Reader<'_>) -> Result<Name, Malformed> {
-    Name::new(reader.str()?).ok_or(Malformed("name"))
+    Name::from_bytes(reader.bytes()?).ok_or(Malformed("name"))
 }
 
 fn begin(bytes: &[u8]) -> Result<Reader<'_>, Malformed> {
@@ -234,16 +266,22 @@ fn flags(reader: &mut Reader<'_>, known: u64) -> Result<u64, Malformed> {
     }
 }
 
-/// Checks the optional fields and returns them as they are. None is known yet.
+/// Checks the optional fields and returns them as they are.
 fn optional_fields(reader: Reader<'_>) -> Result<Vec<u8>, Malformed> {
-    let mut fields = reader.clone();
-    while !fields.is_empty() {
-        if fields.u8()? & CRITICAL != 0 {
+    let fields = reader.rest().to_vec();
+    check_optional_fields(reader)?;
+    Ok(fields)
+}
+
+/// None is known yet.
+fn check_optional_fields(mut reader: Reader<'_>) -> Result<(), Malformed> {
+    while !reader.is_empty() {
+        if reader.u8()? & CRITICAL != 0 {
             return Err(Malformed("unknown critical field of a namespace record"));
         }
-        fields.bytes()?;
+        reader.bytes()?;
     }
-    Ok(reader.rest().to_vec())
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::layout::{KEY_BYTES_MAX, LEVELS_MAX, PAGE, PageRef, VALUE_BYTES_MAX};
 use super::node::Node;
 use super::scan::Nodes;
 use super::writer::MapWriter;
+use std::rc::Rc;
 
 /// A node smaller than this looks for a neighbour to merge with.
 const SMALL: usize = PAGE / 4;
@@ -158,7 +159,7 @@ impl MapWriter {
         let level = parent.level() - 1;
         let separator = parent.key(right).to_vec();
         let (left_at, right_at) = (parent.child(left), parent.child(right));
-        let mut merged = self.node(left_at, level)?.into_owned();
+        let mut merged = (*self.node(left_at, level)?).clone();
         merged.absorb(&separator, &*self.node(right_at, level)?);
         if merged.size() > MERGED_MAX {
             return Ok(());
@@ -177,9 +178,9 @@ impl MapWriter {
     /// one.
     fn take(&mut self, at: PageRef, level: u8) -> Result<(u32, Node), MapError> {
         if let Some(node) = self.changes.dirty.remove(&at.page) {
-            return Ok((at.page, node));
+            return Ok((at.page, Rc::unwrap_or_clone(node)));
         }
-        let node = self.node(at, level)?.into_owned();
+        let node = (*self.node(at, level)?).clone();
         if self.changes.fresh.contains(&at.page) {
             return Ok((at.page, node));
         }
@@ -207,7 +208,7 @@ impl MapWriter {
     /// Puts a changed node into its page, and into more pages when it has grown too large for one.
     fn put_back(&mut self, page: u32, node: Node) -> Result<Parts, MapError> {
         if node.fits() {
-            self.changes.dirty.insert(page, node);
+            self.changes.dirty.insert(page, Rc::new(node));
             return Ok(vec![(Vec::new(), self.fresh_ref(page))]);
         }
         let mut parts = Vec::new();
@@ -217,7 +218,7 @@ impl MapWriter {
             } else {
                 self.new_page()?
             };
-            self.changes.dirty.insert(page, part);
+            self.changes.dirty.insert(page, Rc::new(part));
             parts.push((separator, self.fresh_ref(page)));
         }
         Ok(parts)

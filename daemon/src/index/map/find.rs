@@ -4,7 +4,7 @@
 //! page on the way, so before it is believed, every page of the way is checked as a whole.
 
 use super::error::MapError;
-use super::layout::{self, HEAD_WORDS, KEY_BYTES_MAX, KIND, LEVELS_MAX, PAGE, PageRef};
+use super::layout::{self, CELL_HEAD, HEAD_WORDS, KEY_BYTES_MAX, KIND, LEVELS_MAX, PAGE, PageRef};
 use super::region::{Cell, PageWords, Region, copy_page, word};
 use std::cmp::Ordering;
 
@@ -14,6 +14,11 @@ pub(super) struct Root {
     pub(super) at: PageRef,
     pub(super) level: u8,
 }
+
+/// Words for a key and value of the usual size.
+const SMALL: usize = 32;
+/// Words for the longest key and value.
+const LARGE: usize = (KEY_BYTES_MAX + layout::VALUE_BYTES_MAX).div_ceil(8);
 
 /// Calls `f` with a checked copy of the value of `key`.
 pub(super) fn find<R>(
@@ -26,32 +31,35 @@ pub(super) fn find<R>(
     if key.len() > KEY_BYTES_MAX || root.level >= LEVELS_MAX {
         return Ok(None);
     }
-    let mut cell = Cell::new();
     let mut at = root.at;
     for level in (1..=root.level).rev() {
-        let page = Page::open(region, at, level)?;
-        at = page.child(key, &mut cell)?;
+        at = Page::open(region, at, level)?.child(key)?;
     }
     let page = Page::open(region, at, 0)?;
-    match page.value(key, &mut cell)? {
-        Some(value) => Ok(Some(f(value))),
-        None => confirm_absence(region, salt, root, key).map(|()| None),
+    let Some(found) = page.find(key) else {
+        return confirm_absence(region, salt, root, key).map(|()| None);
+    };
+    if found.len <= SMALL * 8 {
+        page.value::<SMALL, R>(&found, key, f).map(Some)
+    } else {
+        page.value::<LARGE, R>(&found, key, f).map(Some)
     }
 }
 
-/// Walks the way of a key again over pages that are checked completely.
+/// Checks the pages on the way of a key completely.
 #[cold]
 fn confirm_absence(region: &Region, salt: u32, root: Root, key: &[u8]) -> Result<(), MapError> {
     let mut at = root.at;
-    for level in (1..=root.level).rev() {
-        let node = layout::decode(&*copy_page(region, at)?, at, level, salt)?;
-        at = node.child(node.child_index(key));
+    for level in (0..=root.level).rev() {
+        layout::verify(&*copy_page(region, at)?, at, level, salt)?;
+        let page = Page::open(region, at, level)?;
+        if level > 0 {
+            at = page.child(key)?;
+        } else if page.find(key).is_some() {
+            return Err(at.damaged("a key appeared"));
+        }
     }
-    let leaf = layout::decode(&*copy_page(region, at)?, at, 0, salt)?;
-    match leaf.find(key) {
-        Err(_) => Ok(()),
-        Ok(_) => Err(at.damaged("a key appeared")),
-    }
+    Ok(())
 }
 
 /// A page with its header read and its place in the tree checked.
@@ -60,6 +68,16 @@ struct Page<'a> {
     words: &'a PageWords,
     count: usize,
     prefix_len: usize,
+}
+
+/// Where a key was found in a leaf.
+struct Found {
+    /// First word of key and value.
+    first: usize,
+    key_len: usize,
+    /// Bytes of key and value.
+    len: usize,
+    check: u32,
 }
 
 impl<'a> Page<'a> {
@@ -83,103 +101,127 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// How the prefix of the page's keys compares with the key, and what follows it in the key.
-    fn prefix<'k>(&self, key: &'k [u8], cell: &mut Cell) -> Result<(Ordering, &'k [u8]), MapError> {
-        if self.prefix_len == 0 {
-            return Ok((Ordering::Equal, key));
-        }
-        let start = PAGE.checked_sub(self.prefix_len.next_multiple_of(8) + layout::CELL_HEAD);
-        let prefix = start.and_then(|start| cell.load(self.words, start, self.prefix_len));
-        let prefix = prefix.ok_or_else(|| self.at.damaged("prefix"))?;
+    fn slot(&self, index: usize) -> u64 {
+        word(self.words, HEAD_WORDS + index)
+    }
+
+    /// How the page's prefix compares with the front of the key, and what follows that in the key.
+    /// A key that is shorter and fits so far is smaller than all keys of the page.
+    fn prefix<'k>(&self, key: &'k [u8]) -> (Ordering, &'k [u8]) {
         let (begin, rest) = key.split_at_checked(self.prefix_len).unwrap_or((key, &[]));
-        Ok((prefix.cmp(begin), rest))
+        let first = PAGE.saturating_sub(self.prefix_len.next_multiple_of(8)) / 8;
+        (compare(self.words, first, self.prefix_len, begin), rest)
     }
 
-    /// How the key in a slot compares with `rest`. Most are decided by the slot's four bytes.
-    fn compare(
-        &self,
-        index: usize,
-        head: u32,
-        rest: &[u8],
-        cell: &mut Cell,
-    ) -> Result<Ordering, MapError> {
-        let slot = word(self.words, HEAD_WORDS + index);
-        let by_head = ((slot >> 32) as u32).cmp(&head);
-        if by_head.is_ne() {
-            return Ok(by_head);
-        }
-        let (at, key_len) = layout::slot_parts(slot);
-        let key = cell.load(self.words, at, key_len);
-        Ok(key.ok_or_else(|| self.at.damaged("slot"))?.cmp(rest))
-    }
-
-    /// Number of slots, from `first` on, whose keys are smaller than `rest`; with `equal`, those
-    /// that are equal count too.
-    fn rank(
-        &self,
-        first: usize,
-        rest: &[u8],
-        equal: bool,
-        cell: &mut Cell,
-    ) -> Result<usize, MapError> {
+    /// The first slot from `first` on whose key is not smaller than `rest` (with `equal`: greater).
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half of a word")]
+    fn rank(&self, first: usize, rest: &[u8], equal: bool) -> usize {
         let head = layout::head(rest);
-        let (mut low, mut high) = (first, self.count);
-        while low < high {
-            let middle = low.midpoint(high);
-            let order = self.compare(middle, head, rest, cell)?;
-            if order.is_lt() || (equal && order.is_eq()) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
+        let (mut low, mut len) = (first, self.count.saturating_sub(first));
+        // By the slots' four bytes alone, without a branch that could be guessed wrong.
+        while len > 0 {
+            let half = len / 2;
+            let smaller = ((self.slot(low + half) >> 32) as u32) < head;
+            low = if smaller { low + half + 1 } else { low };
+            len = if smaller { len - half - 1 } else { half };
         }
-        Ok(low)
+        // Few keys of a page agree in those.
+        while low < self.count {
+            let slot = self.slot(low);
+            if (slot >> 32) as u32 != head {
+                break;
+            }
+            let (at, key_len) = layout::slot_parts(slot);
+            let order = compare(self.words, (at + CELL_HEAD) / 8, key_len, rest);
+            if order.is_gt() || (order.is_eq() && !equal) {
+                break;
+            }
+            low += 1;
+        }
+        low
     }
 
     /// The child that is responsible for a key.
-    fn child(&self, key: &[u8], cell: &mut Cell) -> Result<PageRef, MapError> {
-        let after = match self.prefix(key, cell)? {
-            (Ordering::Equal, rest) => self.rank(1, rest, true, cell)?,
+    fn child(&self, key: &[u8]) -> Result<PageRef, MapError> {
+        let after = match self.prefix(key) {
+            (Ordering::Equal, rest) => self.rank(1, rest, true),
             (Ordering::Less, _) => self.count,
             (Ordering::Greater, _) => 1,
         };
-        let slot = word(self.words, HEAD_WORDS + after.saturating_sub(1));
-        let (at, _) = layout::slot_parts(slot);
+        let (at, _) = layout::slot_parts(self.slot(after.saturating_sub(1)));
         if after == 0 || after > self.count || !at.is_multiple_of(8) || at >= PAGE {
             return Err(self.at.damaged("slot"));
         }
         Ok(PageRef::from_word(word(self.words, at / 8)))
     }
 
-    /// The value of a key in a leaf.
+    /// Where a leaf has a key.
     #[expect(clippy::cast_possible_truncation, reason = "the two halves of a word")]
-    fn value<'c>(&self, key: &[u8], cell: &'c mut Cell) -> Result<Option<&'c [u8]>, MapError> {
-        let (Ordering::Equal, rest) = self.prefix(key, cell)? else {
-            return Ok(None);
+    fn find(&self, key: &[u8]) -> Option<Found> {
+        let (Ordering::Equal, rest) = self.prefix(key) else {
+            return None;
         };
-        if key.len() < self.prefix_len {
-            return Ok(None);
-        }
-        let index = self.rank(0, rest, false, cell)?;
+        let index = self.rank(0, rest, false);
         if index >= self.count {
-            return Ok(None);
+            return None;
         }
-        let slot = word(self.words, HEAD_WORDS + index);
-        let (at, key_len) = layout::slot_parts(slot);
+        let (at, key_len) = layout::slot_parts(self.slot(index));
+        let first = (at + CELL_HEAD) / 8;
+        if compare(self.words, first, key_len, rest).is_ne() {
+            return None;
+        }
         let head = word(self.words, at / 8);
-        let value_len = (head >> 32) as usize;
-        if key_len != rest.len() {
-            return Ok(None);
-        }
-        let bytes = cell.load(self.words, at, key_len + value_len);
-        let bytes = bytes.ok_or_else(|| self.at.damaged("cell"))?;
-        let (found, value) = bytes.split_at_checked(key_len).unwrap_or((&[], &[]));
-        if found != rest {
-            return Ok(None);
-        }
-        if head as u32 != layout::check(key, value) {
+        Some(Found {
+            first,
+            key_len,
+            len: key_len + (head >> 32) as usize,
+            check: head as u32,
+        })
+    }
+
+    /// Copies the value out, checks it, and hands it to `f`.
+    fn value<const CAPACITY: usize, R>(
+        &self,
+        found: &Found,
+        key: &[u8],
+        f: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, MapError> {
+        let mut cell = Cell::<CAPACITY>::new();
+        let bytes = cell.load(self.words, found.first, found.len);
+        let value = bytes.and_then(|bytes| bytes.get(found.key_len..));
+        let value = value.ok_or_else(|| self.at.damaged("cell"))?;
+        if found.check != layout::check(key, value) {
             return Err(self.at.damaged("value"));
         }
-        Ok(Some(value))
+        Ok(f(value))
     }
+}
+
+/// How `len` bytes of the page, from a word on, compare with `other`. Bytes beyond the page are
+/// zeros: that is an answer like any other, and a wrong one will be noticed.
+fn compare(page: &PageWords, first: usize, len: usize, other: &[u8]) -> Ordering {
+    let common = len.min(other.len());
+    let (words, rest) = other.get(..common).unwrap_or(&[]).as_chunks();
+    let mut at = first;
+    for theirs in words {
+        let order = word(page, at)
+            .swap_bytes()
+            .cmp(&u64::from_be_bytes(*theirs));
+        if order.is_ne() {
+            return order;
+        }
+        at += 1;
+    }
+    if !rest.is_empty() {
+        let mut theirs = [0; 8];
+        for (to, from) in theirs.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        let mask = u64::MAX << (64 - 8 * rest.len());
+        let order = (word(page, at).swap_bytes() & mask).cmp(&u64::from_be_bytes(theirs));
+        if order.is_ne() {
+            return order;
+        }
+    }
+    len.cmp(&other.len())
 }

@@ -9,8 +9,8 @@ use super::scan::{self, Nodes};
 use super::{Lookup, Stamp, Visit};
 use arc_swap::ArcSwap;
 use crossbeam_queue::SegQueue;
-use std::borrow::Cow;
 use std::ops::Deref;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// A state of the map, immutable. Its pages are not written again before it is dropped.
@@ -68,9 +68,9 @@ impl Lookup for Generation {
 }
 
 impl Nodes for Generation {
-    fn node(&self, at: PageRef, level: u8) -> Result<Cow<'_, Node>, MapError> {
+    fn node(&self, at: PageRef, level: u8) -> Result<Rc<Node>, MapError> {
         let bytes = copy_page(&self.region, at)?;
-        layout::decode(&bytes, at, level, self.salt).map(Cow::Owned)
+        layout::decode(&bytes, at, level, self.salt).map(Rc::new)
     }
 }
 

@@ -156,13 +156,13 @@ fn write(page: &mut PageBytes, at: usize, bytes: &[u8]) {
     room.expect("the node fits its page").copy_from_slice(bytes);
 }
 
-/// Checks a copy of a page completely and takes it apart.
-pub(super) fn decode(
+/// Checks that a copy of a page is the one meant and as it was written.
+pub(super) fn verify(
     bytes: &[u8; PAGE],
     at: PageRef,
     level: u8,
     salt: u32,
-) -> Result<Node, MapError> {
+) -> Result<&Header, MapError> {
     let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| at.damaged("header"))?;
     if header.crc.get() != checksum(salt, bytes) {
         return Err(at.damaged("checksum"));
@@ -173,6 +173,17 @@ pub(super) fn decode(
     if PageRef::from_word(header.generation.get() << 32).generation != at.generation {
         return Err(at.damaged("another generation"));
     }
+    Ok(header)
+}
+
+/// Checks a copy of a page completely and takes it apart.
+pub(super) fn decode(
+    bytes: &[u8; PAGE],
+    at: PageRef,
+    level: u8,
+    salt: u32,
+) -> Result<Node, MapError> {
+    let header = verify(bytes, at, level, salt)?;
     take_apart(bytes, header).ok_or_else(|| at.damaged("cells"))
 }
 

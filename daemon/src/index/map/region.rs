@@ -5,12 +5,13 @@
 //! mapped stays mapped and backed while any region that has it lives.
 
 use super::error::MapError;
-use super::layout::{CELL_HEAD, PAGE, PageBytes, PageRef, WORDS};
+use super::layout::{PAGE, PageBytes, PageRef, WORDS};
 use crate::io::mapfile::MapFile;
 use memmap2::{MmapOptions, MmapRaw};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use zerocopy::IntoBytes;
 
 /// Pages mapped at once (1 MiB).
 pub(super) const CHUNK_PAGES: u32 = 256;
@@ -85,35 +86,27 @@ pub(super) fn copy_page(region: &Region, at: PageRef) -> Result<PageBytes, MapEr
     Ok(bytes)
 }
 
-/// Room for the longest key and value that a cell may hold.
-const CELL_WORDS: usize =
-    (super::layout::KEY_BYTES_MAX + super::layout::VALUE_BYTES_MAX).div_ceil(8) + 1;
-
-/// A copy of what follows the head of a cell.
-pub(super) struct Cell {
-    words: [u64; CELL_WORDS],
+/// Room for a copy of some words.
+pub(super) struct Cell<const CAPACITY: usize> {
+    words: [u64; CAPACITY],
 }
 
-impl Cell {
+impl<const CAPACITY: usize> Cell<CAPACITY> {
     pub(super) const fn new() -> Self {
         Self {
-            words: [0; CELL_WORDS],
+            words: [0; CAPACITY],
         }
     }
 
-    /// Copies `len` bytes behind the head of the cell at byte `at`; `None` when they are not all in
-    /// the page or cannot be a cell.
-    pub(super) fn load(&mut self, page: &PageWords, at: usize, len: usize) -> Option<&[u8]> {
-        let first = (at + CELL_HEAD) / 8;
+    /// Copies `len` bytes of the page, from a word on; `None` when they are not all in the page or
+    /// are more than fit.
+    pub(super) fn load(&mut self, page: &PageWords, first: usize, len: usize) -> Option<&[u8]> {
         let count = len.div_ceil(8);
-        if !at.is_multiple_of(8) {
-            return None;
-        }
-        let from = page.get(first..first + count)?;
+        let from = page.get(first..)?.get(..count)?;
         let to = self.words.get_mut(..count)?;
         for (to, from) in to.iter_mut().zip(from) {
             *to = from.load(Ordering::Relaxed);
         }
-        zerocopy::IntoBytes::as_bytes(&self.words).get(..len)
+        self.words.as_bytes().get(..len)
     }
 }

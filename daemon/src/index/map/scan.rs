@@ -5,11 +5,11 @@ use super::error::MapError;
 use super::find::Root;
 use super::layout::PageRef;
 use super::node::Node;
-use std::borrow::Cow;
+use std::rc::Rc;
 
 /// Where nodes come from: the map alone, or the writer's changes over it.
 pub(super) trait Nodes {
-    fn node(&self, at: PageRef, level: u8) -> Result<Cow<'_, Node>, MapError>;
+    fn node(&self, at: PageRef, level: u8) -> Result<Rc<Node>, MapError>;
 }
 
 /// Calls `visit` for the entries from `from` on, in order, until it breaks.
@@ -20,7 +20,7 @@ pub(super) fn scan(
     visit: &mut Visit<'_>,
 ) -> Result<(), MapError> {
     // The way down, each node with the index of the next child to enter.
-    let mut way: Vec<(Cow<'_, Node>, usize)> = Vec::new();
+    let mut way: Vec<(Rc<Node>, usize)> = Vec::new();
     let mut here = nodes.node(root.at, root.level)?;
     loop {
         while here.level() > 0 {

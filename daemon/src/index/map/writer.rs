@@ -11,12 +11,16 @@ use super::region::copy_page;
 use super::scan::{self, Nodes};
 use super::{Lookup, Stamp, Visit};
 use arc_swap::ArcSwap;
-use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Changed pages kept taken apart; when there are more, they are written (and not published).
 const DIRTY_MAX: usize = 1024;
+
+/// Published pages kept taken apart, for reads.
+const KNOWN_MAX: usize = 64;
 
 /// The one writer of a map. Its reads see its own changes.
 ///
@@ -30,6 +34,8 @@ pub struct MapWriter {
     /// Sequence number of the superblock on disk.
     pub(super) sequence: u64,
     pub(super) changes: Changes,
+    /// Published pages read lately. A page of a generation never changes.
+    known: RefCell<HashMap<u64, Rc<Node>>>,
 }
 
 /// What was changed since the last publication.
@@ -39,7 +45,7 @@ pub(super) struct Changes {
     /// Pages written to by these changes; nobody else has them.
     pub(super) fresh: HashSet<u32>,
     /// Those of them that are taken apart.
-    pub(super) dirty: HashMap<u32, Node>,
+    pub(super) dirty: HashMap<u32, Rc<Node>>,
     /// Pages of the last published state that these changes replace.
     pub(super) replaced: Vec<u32>,
 }
@@ -86,6 +92,7 @@ impl MapWriter {
             },
             sequence,
             changes: Changes::none(root, len),
+            known: RefCell::default(),
         }
     }
 
@@ -173,12 +180,24 @@ pub(super) fn salt(store: [u8; 16]) -> u32 {
 }
 
 impl Nodes for MapWriter {
-    fn node(&self, at: PageRef, level: u8) -> Result<Cow<'_, Node>, MapError> {
+    fn node(&self, at: PageRef, level: u8) -> Result<Rc<Node>, MapError> {
         if let Some(node) = self.changes.dirty.get(&at.page) {
-            return Ok(Cow::Borrowed(node));
+            return Ok(node.clone());
+        }
+        if let Some(node) = self.known.borrow().get(&at.to_word()) {
+            return Ok(node.clone());
         }
         let bytes = copy_page(&self.pages.region, at)?;
-        layout::decode(&bytes, at, level, self.salt).map(Cow::Owned)
+        let node = Rc::new(layout::decode(&bytes, at, level, self.salt)?);
+        // Pages of unpublished changes may be written again.
+        if !self.changes.fresh.contains(&at.page) {
+            let mut known = self.known.borrow_mut();
+            if known.len() >= KNOWN_MAX {
+                known.clear();
+            }
+            known.insert(at.to_word(), node.clone());
+        }
+        Ok(node)
     }
 }
 
