@@ -15,6 +15,7 @@ use chainringd::namespace::{
 };
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -85,7 +86,7 @@ async fn run(folder: &Path, count: usize) {
     };
     let made = Namespace::create(disk.clone(), RealClock, config(folder), first).await;
     let (namespace, credential) = made.expect("created");
-    let running = runtime::spawn(namespace.run());
+    runtime::spawn(namespace.run());
     fill(&namespace, count).await;
     one_by_one(&namespace).await;
     print_sizes(folder);
@@ -94,18 +95,56 @@ async fn run(folder: &Path, count: usize) {
     let start = RealClock.monotonic();
     namespace.close().await.expect("closed");
     println!("close                          {:?}", since(start));
-    drop((running, namespace));
-
-    let start = RealClock.monotonic();
-    let opened = Namespace::open(disk.clone(), RealClock, config(folder)).await;
-    let namespace: Ns = opened.expect("opened");
-    println!("start, index as it was left    {:?}", since(start));
+    drop(namespace);
+    let namespace = open("index as it was left", &disk, folder).await;
     drop(namespace); // not closed: the next start cannot use the index
-    let start = RealClock.monotonic();
-    let opened = Namespace::open(disk, RealClock, config(folder)).await;
-    println!("start, index rebuilt           {:?}", since(start));
-    let namespace: Ns = opened.expect("opened");
+    let namespace = open("index rebuilt", &disk, folder).await;
+    print_sizes(folder);
     look_up(&namespace.reader(), count, &credential.access_key);
+    compare(count);
+}
+
+async fn open(what: &str, disk: &UringDisk, folder: &Path) -> Ns {
+    let (start, used) = (RealClock.monotonic(), processor_time());
+    let opened = Namespace::open(disk.clone(), RealClock, config(folder)).await;
+    let used = Duration::from_nanos(processor_time() - used);
+    println!(
+        "start, {what}: {:?}, {used:?} of the processor",
+        since(start)
+    );
+    opened.expect("opened")
+}
+
+/// What maps of the standard library need for the same on this machine at this moment.
+fn compare(count: usize) {
+    let value = vec![0u8; 100];
+    let hashed: HashMap<String, Vec<u8>> = (0..count).map(|n| (name(n), value.clone())).collect();
+    let mut rng = Rng::new(1);
+    let names: Vec<String> = (0..200_000).map(|_| name(rng.below(count))).collect();
+    measure("HashMap, random names", &names, &|name| {
+        assert!(
+            hashed
+                .get(name)
+                .is_some_and(|value| value.first() == Some(&0))
+        );
+    });
+    let sorted: BTreeMap<String, Vec<u8>> = hashed.into_iter().collect();
+    measure("BTreeMap, random names", &names, &|name| {
+        assert!(
+            sorted
+                .get(name)
+                .is_some_and(|value| value.first() == Some(&0))
+        );
+    });
+}
+
+fn measure(what: &str, names: &[String], f: &dyn Fn(&str)) {
+    let start = processor_time();
+    for round in 0..LOOKUPS {
+        f(names.get(round % names.len()).map_or("", String::as_str));
+    }
+    let took = (processor_time() - start) as f64 / LOOKUPS as f64;
+    println!("{what:30} {took:.0} ns");
 }
 
 async fn fill(namespace: &Ns, count: usize) {
@@ -170,28 +209,19 @@ fn look_up(reader: &NamespaceReader, count: usize, access_key: &str) {
     let names: Vec<String> = (0..LOOKUPS.min(200_000))
         .map(|_| name(rng.below(count)))
         .collect();
-    let measure = |what: &str, f: &dyn Fn(&str)| {
-        let start = processor_time();
-        for round in 0..LOOKUPS {
-            let name = names.get(round % names.len()).map_or("", String::as_str);
-            f(name);
-        }
-        let took = (processor_time() - start) as f64 / LOOKUPS as f64;
-        println!("{what:30} {took:.0} ns");
-    };
-    measure("resolve, random names", &|name| {
+    measure("resolve, random names", &names, &|name| {
         reader.resolve("s3v", name).expect("found");
     });
-    measure("resolve, one link", &|_| {
+    measure("resolve, one link", &names, &|_| {
         reader.resolve("s3v", "entry-0000777").expect("found");
     });
-    measure("resolve, one bucket", &|_| {
+    measure("resolve, one bucket", &names, &|_| {
         reader.resolve("s3v", "entry-0000000").expect("found");
     });
-    measure("user_by_access_key", &|_| {
+    measure("user_by_access_key", &names, &|_| {
         reader.user_by_access_key(access_key).expect("sound");
     });
-    measure("not there", &|_| {
+    measure("not there", &names, &|_| {
         reader.resolve("s3v", "none").expect_err("not there");
     });
 }

@@ -68,6 +68,8 @@ struct Page<'a> {
     words: &'a PageWords,
     count: usize,
     prefix_len: usize,
+    /// First word of the slots.
+    slots: usize,
 }
 
 /// Where a key was found in a leaf.
@@ -93,28 +95,31 @@ impl<'a> Page<'a> {
         if third as u32 != at.generation {
             return Err(at.damaged("another generation"));
         }
+        let prefix_len = (second >> 32) as u16 as usize;
         Ok(Self {
             at,
             words,
             count: (first >> 48) as usize,
-            prefix_len: (second >> 32) as u16 as usize,
+            prefix_len,
+            slots: layout::slots_at(prefix_len) / 8,
         })
     }
 
     fn slot(&self, index: usize) -> u64 {
-        word(self.words, HEAD_WORDS + index)
+        word(self.words, self.slots + index)
     }
 
     /// How the page's prefix compares with the front of the key, and what follows that in the key.
     /// A key that is shorter and fits so far is smaller than all keys of the page.
     fn prefix<'k>(&self, key: &'k [u8]) -> (Ordering, &'k [u8]) {
         let (begin, rest) = key.split_at_checked(self.prefix_len).unwrap_or((key, &[]));
-        let first = PAGE.saturating_sub(self.prefix_len.next_multiple_of(8)) / 8;
-        (compare(self.words, first, self.prefix_len, begin), rest)
+        (
+            compare(self.words, HEAD_WORDS, self.prefix_len, begin),
+            rest,
+        )
     }
 
     /// The first slot from `first` on whose key is not smaller than `rest` (with `equal`: greater).
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half of a word")]
     fn rank(&self, first: usize, rest: &[u8], equal: bool) -> usize {
         let head = layout::head(rest);
         let (mut low, mut len) = (first, self.count.saturating_sub(first));

@@ -1,4 +1,4 @@
-//! Bytes of a page: header, slots, cells, prefix. `docs/format/namespace.md` has the picture.
+//! Bytes of a page: header, prefix, slots, cells. `docs/format/namespace.md` has the picture.
 //!
 //! A page is also an array of 512 little-endian words, which is how readers take it out of the map:
 //! one relaxed load at a time, never a reference to anything with a meaning.
@@ -67,7 +67,7 @@ pub(super) struct Header {
     pub(super) level: u8,
     pub(super) count: U16,
     pub(super) page: U32,
-    /// Bytes that all keys of the page begin with, kept once at the page's end.
+    /// Bytes that all keys of the page begin with, kept once behind the header.
     pub(super) prefix_len: U16,
     pub(super) reserved: U16,
     pub(super) generation: U64,
@@ -111,8 +111,9 @@ pub(super) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
 pub(super) fn encode(node: &Node, at: PageRef, generation: u64, salt: u32) -> PageBytes {
     let mut bytes: PageBytes = Box::new([0; PAGE]);
     let prefix = node.prefix();
-    let mut end = PAGE - prefix.len().next_multiple_of(8);
-    write(&mut bytes, end, prefix);
+    let slots = slots_at(prefix.len());
+    let mut end = PAGE;
+    write(&mut bytes, HEAD, prefix);
     for (index, (key, value)) in node.iter().enumerate() {
         // The first key of an inner node stands for "anything smaller" and is empty.
         let rest = key.get(prefix.len()..).unwrap_or(&[]);
@@ -127,9 +128,9 @@ pub(super) fn encode(node: &Node, at: PageRef, generation: u64, salt: u32) -> Pa
         write(&mut bytes, end + CELL_HEAD, rest);
         write(&mut bytes, end + CELL_HEAD + rest.len(), value);
         let slot = (u64::from(head(rest)) << 32) | ((end as u64) << 16) | rest.len() as u64;
-        write(&mut bytes, HEAD + index * 8, &slot.to_le_bytes());
+        write(&mut bytes, slots + index * 8, &slot.to_le_bytes());
     }
-    assert!(HEAD + node.len() * 8 <= end, "a node larger than a page");
+    assert!(slots + node.len() * 8 <= end, "a node larger than a page");
     let header = Header {
         crc: U32::ZERO,
         kind: KIND,
@@ -189,11 +190,11 @@ pub(super) fn decode(
 
 fn take_apart(bytes: &[u8; PAGE], header: &Header) -> Option<Node> {
     let prefix_len = usize::from(header.prefix_len.get());
-    let prefix_at = PAGE.checked_sub(prefix_len.next_multiple_of(8))?;
-    let prefix = bytes.get(prefix_at..prefix_at + prefix_len)?;
+    let prefix = bytes.get(HEAD..HEAD + prefix_len)?;
+    let slots = slots_at(prefix_len);
     let mut node = Node::new(header.level);
     for index in 0..usize::from(header.count.get()) {
-        let slot = u64::from_le_bytes(*bytes.get(HEAD + index * 8..)?.first_chunk()?);
+        let slot = u64::from_le_bytes(*bytes.get(slots + index * 8..)?.first_chunk()?);
         let (at, key_len) = slot_parts(slot);
         let cell = bytes.get(at..)?;
         let word = u64::from_le_bytes(*cell.first_chunk()?);
@@ -208,6 +209,11 @@ fn take_apart(bytes: &[u8; PAGE], header: &Header) -> Option<Node> {
         }
     }
     node.is_sorted().then_some(node)
+}
+
+/// Byte offset of the slots: behind header and prefix, which are read with them.
+pub(super) const fn slots_at(prefix_len: usize) -> usize {
+    HEAD + prefix_len.next_multiple_of(8)
 }
 
 /// Byte offset of the cell and length of the key in it.
