@@ -179,19 +179,21 @@ def test_a_port_in_use(daemon):
 
 
 def test_another_format_version(daemon):
-    """A store of a version that this build does not know is left alone."""
+    """A store of a version that this build does not know is left alone, and so is a damaged one."""
     daemon.terminate()
     superblock = daemon.data / "superblock"
     content = bytearray(superblock.read_bytes())
-    # Whatever the layout, a superblock of all ones is of no version that was ever made.
-    superblock.write_bytes(b"\xff" * len(content))
 
     def sizes():
         return {p: p.stat().st_size for p in daemon.data.rglob("*") if p.name != "lock"}
 
     before = sizes()
-    refuses(daemon, "version")
-    assert sizes() == before
+    for at, words in ((8, "format version"), (0, "damaged"), (20, "damaged")):
+        changed = bytearray(content)
+        changed[at] ^= 0x80
+        superblock.write_bytes(changed)
+        refuses(daemon, words)
+        assert sizes() == before
     superblock.write_bytes(content)
     daemon.restart()
 
