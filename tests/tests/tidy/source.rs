@@ -90,8 +90,7 @@ pub fn check_first_line(file: &File) -> Vec<String> {
         Some(rest) if begins != "#!" => rest.split_once('\n').map_or("", |(_, rest)| rest),
         _ => file.text(),
     };
-    // TODO: goes with the placeholder that daemon/src/main.rs still is.
-    if text.starts_with(begins) || text == "fn main() {}\n" {
+    if text.starts_with(begins) {
         return Vec::new();
     }
     vec![format!("{}: does not begin with {begins}", file.path)]
