@@ -1,6 +1,7 @@
 //! The readers' side of a shard: look-ups, listings and record reads, from any core, without a
 //! message to the owner.
 
+use crate::base::codec::Malformed;
 use crate::base::{BucketId, UploadId, VersionId};
 use crate::index::IndexReader;
 use crate::io::Disk;
@@ -9,7 +10,7 @@ use crate::store::body::BodyStream;
 use crate::store::entry::{ObjectEntry, PartEntry, UploadEntry};
 use crate::store::error::StoreError;
 use crate::store::keys;
-use crate::store::record::{ObjectRecord, PartRecord, PartRef, UploadRecord};
+use crate::store::record::{ObjectRecord, UploadRecord};
 use std::ops::{Bound, ControlFlow};
 
 /// Reads one shard. Cheap to clone, may go to any core.
@@ -117,12 +118,6 @@ impl<D: Disk> StoreReader<D> {
             .collect()
     }
 
-    /// A part's record.
-    pub async fn part_record(&self, part: &PartRef) -> Result<PartRecord, StoreError> {
-        let raw = self.log.read_record(part.at, part.record_len).await?;
-        Ok(PartRecord::decode(raw.payload())?.0)
-    }
-
     /// Calls `visit` for the objects of a bucket from `from` on (after it when `exclusive`), in key
     /// order, until it breaks.
     pub fn scan_objects(
@@ -135,26 +130,11 @@ impl<D: Disk> StoreReader<D> {
         let prefix = keys::bucket_prefix(keys::SPACE_OBJECT, bucket);
         let start = keys::object_seek(bucket, from, exclusive);
         let mut key = Vec::with_capacity(64);
-        let mut outcome = Ok(());
-        self.index
-            .scan(Bound::Included(&start), |index_key, value| {
-                if !index_key.starts_with(&prefix) {
-                    return ControlFlow::Break(());
-                }
-                key.clear();
-                let parsed = keys::parse_object(index_key, &mut key);
-                match (parsed, ObjectEntry::decode(value)) {
-                    (Some(_), Ok(entry)) => visit(&key, &entry),
-                    (_, entry) => {
-                        let why = entry
-                            .err()
-                            .unwrap_or(crate::base::codec::Malformed("index key"));
-                        outcome = Err(why.into());
-                        ControlFlow::Break(())
-                    }
-                }
-            });
-        outcome
+        self.scan(&prefix, &start, |index_key, value| {
+            key.clear();
+            keys::parse_object(index_key, &mut key).ok_or(BAD_KEY)?;
+            Ok(visit(&key, &ObjectEntry::decode(value)?))
+        })
     }
 
     /// Calls `visit` for the open uploads of a bucket from `from` on, in order of key and id.
@@ -167,27 +147,33 @@ impl<D: Disk> StoreReader<D> {
         let prefix = keys::bucket_prefix(keys::SPACE_UPLOAD, bucket);
         let start = keys::upload_seek(bucket, from, false);
         let mut key = Vec::with_capacity(64);
+        self.scan(&prefix, &start, |index_key, value| {
+            key.clear();
+            let upload = keys::parse_upload(index_key, &mut key).ok_or(BAD_KEY)?;
+            Ok(visit(&key, upload, &UploadEntry::decode(value)?))
+        })
+    }
+
+    /// Walks the index from `start` on as long as keys begin with `prefix`, until `visit` breaks or
+    /// fails.
+    fn scan(
+        &self,
+        prefix: &[u8],
+        start: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Malformed>,
+    ) -> Result<(), StoreError> {
         let mut outcome = Ok(());
-        self.index
-            .scan(Bound::Included(&start), |index_key, value| {
-                if !index_key.starts_with(&prefix) {
-                    return ControlFlow::Break(());
-                }
-                key.clear();
-                match (
-                    keys::parse_upload(index_key, &mut key),
-                    UploadEntry::decode(value),
-                ) {
-                    (Some(upload), Ok(entry)) => visit(&key, upload, &entry),
-                    (_, entry) => {
-                        let why = entry
-                            .err()
-                            .unwrap_or(crate::base::codec::Malformed("index key"));
-                        outcome = Err(why.into());
-                        ControlFlow::Break(())
-                    }
-                }
-            });
+        self.index.scan(Bound::Included(start), |key, value| {
+            if !key.starts_with(prefix) {
+                return ControlFlow::Break(());
+            }
+            visit(key, value).unwrap_or_else(|error| {
+                outcome = Err(error.into());
+                ControlFlow::Break(())
+            })
+        });
         outcome
     }
 }
+
+const BAD_KEY: Malformed = Malformed("index key");
