@@ -9,7 +9,7 @@ use crate::base::{AlignedBuf, BucketId, Location, Timestamp, UploadId, VersionId
 use crate::index::checkpoint::{self, Unusable};
 use crate::index::{IndexReader, IndexWriter};
 use crate::io::{Clock, Disk};
-use crate::log::{ExtentRef, Log, LogConfig, LogError, RecordView};
+use crate::log::{Durability, ExtentRef, Log, LogConfig, LogError, RecordView};
 use crate::store::condition::{Verdict, WriteCondition};
 use crate::store::entry::ObjectEntry;
 use crate::store::error::StoreError;
@@ -450,6 +450,22 @@ impl<D: Disk, C: Clock> Store<D, C> {
         Ok(())
     }
 
+    /// Resolves when everything before `target` is on stable media. With strict durability the index
+    /// holds nothing else anyway; with a relaxed one the log flushes by itself after a while.
+    async fn flushed(&self, target: Location) -> Result<(), StoreError> {
+        let Durability::Relaxed { interval } = self.config.log.durability else {
+            return Ok(());
+        };
+        self.log.commit().await?;
+        while self.log.stats().durable < target {
+            if self.log.stats().poisoned {
+                return Err(LogError::Closed.into());
+            }
+            self.clock.sleep(interval).await;
+        }
+        Ok(())
+    }
+
     /// Writes a checkpoint of the index when enough log has come since the last one, or in any case
     /// when `force` is set and there is anything new.
     pub async fn checkpoint(&self, force: bool) -> Result<(), StoreError> {
@@ -466,15 +482,11 @@ impl<D: Disk, C: Clock> Store<D, C> {
             return Ok(());
         }
         let log = &self.config.log;
-        checkpoint::write(
-            &self.disk,
-            &log.dir,
-            &self.reader,
-            covers,
-            log.store,
-            log.shard,
-        )
-        .await?;
+        let (store, shard) = (log.store, log.shard);
+        let prepared =
+            checkpoint::prepare(&self.disk, &log.dir, &self.reader, covers, store, shard).await?;
+        self.flushed(self.log.end()).await?;
+        prepared.publish().await?;
         *self.checkpointed.borrow_mut() = covers;
         Ok(())
     }

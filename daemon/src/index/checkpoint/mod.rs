@@ -19,7 +19,7 @@ mod write;
 mod tests;
 
 pub use load::{Unusable, load};
-pub use write::write;
+pub use write::{Prepared, prepare, write};
 
 /// The checkpoint's name in the shard's folder.
 const NAME: &str = "index.checkpoint";

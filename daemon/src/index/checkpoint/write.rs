@@ -14,8 +14,9 @@ const PAGES_PER_WRITE: usize = 4;
 /// Saves what `reader` sees in the folder `dir`, in place of the checkpoint there. `covers` is a
 /// location of the log such that every record before it is in the index already.
 ///
-/// The writer of the index may go on meanwhile. When this fails, the checkpoint before it remains.
-/// Not to be called twice at once for one folder.
+/// The writer of the index may go on meanwhile, but only with changes whose records are on stable
+/// media: otherwise use [`prepare`]. When this fails, the checkpoint before it remains. Not to be
+/// called twice at once for one folder.
 pub async fn write<D: Disk>(
     disk: &D,
     dir: &str,
@@ -24,27 +25,65 @@ pub async fn write<D: Disk>(
     store: [u8; 16],
     shard: u16,
 ) -> Result<(), IndexError> {
-    let name = format!("{dir}/{NAME}");
-    let unfinished = format!("{dir}/{NAME_UNFINISHED}");
+    let prepared = prepare(disk, dir, reader, covers, store, shard).await?;
+    prepared.publish().await
+}
+
+/// As [`write()`], up to the point where the new checkpoint takes the place of the old one.
+///
+/// What was saved may include changes of which the log has not flushed the records (a store with
+/// relaxed durability). A power loss would take the records, and the checkpoint would bring back
+/// entries that point to nothing. So flush the log up to its end as it is now, then
+/// [publish](Prepared::publish).
+pub async fn prepare<D: Disk>(
+    disk: &D,
+    dir: &str,
+    reader: &IndexReader,
+    covers: Location,
+    store: [u8; 16],
+    shard: u16,
+) -> Result<Prepared<D>, IndexError> {
+    let prepared = Prepared {
+        disk: disk.clone(),
+        name: format!("{dir}/{NAME}"),
+        unfinished: format!("{dir}/{NAME_UNFINISHED}"),
+    };
     let identity = Identity {
         store,
         shard,
-        sequence: last_sequence(disk, &name, store, shard).await + 1,
+        sequence: last_sequence(disk, &prepared.name, store, shard).await + 1,
         covers,
     };
-    remove_if_there(disk, &unfinished).await?;
-    let file = disk.create(&unfinished, 0).await?;
-    let written = write_pages(&file, reader, identity).await;
-    drop(file);
-    let result = match written {
-        Ok(()) => disk.rename(&unfinished, &name).await,
-        Err(error) => Err(error),
-    };
-    if result.is_err() {
-        // Only frees the space early: the next checkpoint would remove it.
-        let _ = remove_if_there(disk, &unfinished).await;
+    remove_if_there(disk, &prepared.unfinished).await?;
+    let file = disk.create(&prepared.unfinished, 0).await?;
+    match write_pages(&file, reader, identity).await {
+        Ok(()) => Ok(prepared),
+        Err(error) => Err(prepared.abandon(error).await),
     }
-    Ok(result?)
+}
+
+/// A complete checkpoint that is not in force yet. Dropping it leaves the one before in force.
+#[must_use = "a prepared checkpoint has no effect until it is published"]
+pub struct Prepared<D> {
+    disk: D,
+    name: String,
+    unfinished: String,
+}
+
+impl<D: Disk> Prepared<D> {
+    /// Puts the checkpoint in the place of the one before it.
+    pub async fn publish(self) -> Result<(), IndexError> {
+        match self.disk.rename(&self.unfinished, &self.name).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.abandon(error).await),
+        }
+    }
+
+    async fn abandon(self, error: IoError) -> IndexError {
+        // Only frees the space early: the next checkpoint would remove it.
+        let _ = remove_if_there(&self.disk, &self.unfinished).await;
+        error.into()
+    }
 }
 
 async fn remove_if_there<D: Disk>(disk: &D, path: &str) -> Result<(), IoError> {

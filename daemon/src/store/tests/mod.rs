@@ -9,12 +9,13 @@ mod uploads;
 use super::{NewBody, NewObject, Store, StoreConfig, StoreReader, WriteCondition};
 use crate::base::limits::EXTENT_HEAD;
 use crate::base::{AlignedBuf, BucketId};
-use crate::io::sim::{self, SimClock, SimDisk};
+use crate::io::sim::{self, Keep, SimClock, SimDisk};
 use crate::log::{Durability, LogConfig};
 use crate::store::record::ETag;
 use crate::store::{ObjectMeta, StoreError};
 use md5::{Digest, Md5};
 use std::rc::Rc;
+use std::time::Duration;
 
 pub(super) type SimStore = Store<SimDisk, SimClock>;
 
@@ -231,5 +232,30 @@ fn a_sealed_bucket_takes_no_write() {
         ));
         store.unseal(BUCKET);
         store.put(object("k", b"z")).await.unwrap();
+    });
+}
+
+/// With relaxed durability a checkpoint waits for the flush of what it holds: a power cut after it
+/// must not leave entries that point to nothing.
+#[test]
+fn a_checkpoint_never_outlives_the_records_it_points_to() {
+    sim::run(5, async {
+        let disk = SimDisk::new(5);
+        let mut relaxed = config();
+        relaxed.log.durability = Durability::Relaxed {
+            interval: Duration::from_secs(5),
+        };
+        let store = Store::create(disk.clone(), SimClock, relaxed)
+            .await
+            .unwrap();
+        let store = running(store);
+        store.put(object("k", b"body")).await.unwrap();
+        store.checkpoint(true).await.unwrap();
+        let after = disk.crash(Keep::None);
+        let store = open(&after).await;
+        assert_eq!(
+            read(&store.reader(), "k").await.unwrap(),
+            Some(b"body".to_vec())
+        );
     });
 }
