@@ -78,7 +78,8 @@ def kill_in_the_middle(site, job, begun):
     if not site.daemon:
         job.wait()
         return False
-    wait_until("upload begun", lambda: begun() or job.poll() is not None, 120)
+    # Each look is a listing; too many of them would be a load of their own.
+    wait_until("upload begun", lambda: begun() or job.poll() is not None, 300, every=0.2)
     in_time = job.poll() is None
     site.daemon.kill()
     site.daemon.restart()

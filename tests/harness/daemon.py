@@ -46,7 +46,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_until(what, condition, seconds=READY_SECONDS):
+def wait_until(what, condition, seconds=READY_SECONDS, every=0.01):
     """Polls `condition` until it holds; a deadline turns a hang into an error."""
     deadline = time.monotonic() + seconds
     while True:
@@ -55,7 +55,7 @@ def wait_until(what, condition, seconds=READY_SECONDS):
             return value
         if time.monotonic() > deadline:
             raise DaemonError(f"{what}: not within {seconds} s")
-        time.sleep(0.01)
+        time.sleep(every)
 
 
 class Daemon:
