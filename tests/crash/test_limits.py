@@ -180,8 +180,11 @@ def small_disk(megabytes):
     try:
         yield mount
     finally:
-        subprocess.run(["umount", mount], check=False)
+        # Lazily, because a daemon that was just killed may hold it for another moment.
+        subprocess.run(["umount", "--lazy", mount], check=True)
         image.unlink()
+        mount.rmdir()
+        folder.rmdir()
 
 
 def test_d10_a_full_disk():
