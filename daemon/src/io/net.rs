@@ -11,12 +11,15 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Connections the kernel completes before they are accepted.
 const BACKLOG: i32 = 1024;
 /// How long accepting pauses when the process or the system is out of files or memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+/// How long a port may stay taken by sockets of a process that is gone.
+const LEFTOVER_PATIENCE: Duration = Duration::from_secs(2);
+const LEFTOVER_POLL: Duration = Duration::from_millis(5);
 
 /// A listener of one core. The kernel spreads connections over all listeners of the port.
 pub struct TcpListener {
@@ -29,7 +32,7 @@ pub struct TcpListener {
 pub fn listen(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
     // Sockets that share a port ask for it before they are bound. So nobody notices that another
     // daemon shares it, too, unless somebody tries without.
-    drop(bind(address, false)?);
+    drop(bind_alone(address)?);
     let mut listeners: Vec<TcpListener> = Vec::with_capacity(count);
     for _ in 0..count {
         let address = listeners.first().map_or(address, TcpListener::local_addr);
@@ -40,6 +43,23 @@ pub fn listen(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>>
         listeners.push(TcpListener { socket, local });
     }
     Ok(listeners)
+}
+
+/// Binds without sharing. A process that has just ended may have its sockets still in the kernel's
+/// hands, which look like somebody else's for a moment.
+fn bind_alone(address: SocketAddr) -> io::Result<OwnedFd> {
+    let start = Instant::now();
+    loop {
+        match bind(address, false) {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse
+                    && start.elapsed() < LEFTOVER_PATIENCE =>
+            {
+                std::thread::sleep(LEFTOVER_POLL);
+            }
+            result => return result,
+        }
+    }
 }
 
 fn bind(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {

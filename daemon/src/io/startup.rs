@@ -3,18 +3,17 @@
 use super::runtime;
 use crate::base::AlignedBuf;
 use crate::base::limits::BLOCK;
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 /// The oldest kernel with every feature of io_uring this daemon needs.
 pub const KERNEL_MIN: (u32, u32) = (6, 1);
-const LOCK_FILE: &str = "lock";
 const PROBE_FILE: &str = "direct-io-probe";
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 
@@ -72,7 +71,7 @@ pub enum StartupError {
     },
 }
 
-fn failed(operation: &'static str, path: &Path) -> impl Fn(io::Error) -> StartupError {
+pub(super) fn failed(operation: &'static str, path: &Path) -> impl Fn(io::Error) -> StartupError {
     let path = path.display().to_string();
     move |source| StartupError::Io {
         operation,
@@ -146,12 +145,6 @@ fn uring_hint(errno: Option<Errno>, switch: Option<&str>) -> &'static str {
     }
 }
 
-/// Holds the data folder; dropping it lets it go, and so does the end of the process.
-#[derive(Debug)]
-pub struct DataLock {
-    _file: File,
-}
-
 /// Makes the data folder, and what is missing above it, for its owner's eyes only.
 pub fn create_folder(folder: &Path) -> Result<(), StartupError> {
     let mut builder = std::fs::DirBuilder::new();
@@ -173,38 +166,6 @@ pub fn names(folder: &Path) -> Result<Vec<String>, StartupError> {
 /// Reads a small text file, such as the settings.
 pub fn read_text(path: &Path) -> io::Result<String> {
     std::fs::read_to_string(path)
-}
-
-/// Takes the data folder for this process alone.
-pub fn lock_data(folder: &Path) -> Result<DataLock, StartupError> {
-    let path = folder.join(LOCK_FILE);
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(failed("open", &path))?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => {
-            let mut text = String::new();
-            let _ = file.read_to_string(&mut text);
-            return Err(StartupError::Locked {
-                folder: folder.display().to_string(),
-                holder: text.trim().parse().ok(),
-            });
-        }
-        Err(error) => return Err(failed("lock", &path)(error.into())),
-    }
-    // Only to tell who holds it; the lock itself is the kernel's and dies with the process.
-    let mut note = || {
-        file.set_len(0)?;
-        file.rewind()?;
-        writeln!(file, "{}", std::process::id())
-    };
-    note().map_err(failed("write", &path))?;
-    Ok(DataLock { _file: file })
 }
 
 /// Checks, by doing it, that the file system takes writes past the page cache. Says whether what
@@ -278,20 +239,6 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_locked_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let lock = lock_data(folder.path()).unwrap();
-        let error = lock_data(folder.path()).unwrap_err();
-        let own = std::process::id();
-        assert!(
-            matches!(error, StartupError::Locked { holder, .. } if holder == Some(own)),
-            "{error}"
-        );
-        drop(lock);
-        lock_data(folder.path()).unwrap();
-    }
-
-    #[test]
     fn hints_name_the_switch() {
         let hint = uring_hint(Some(Errno::PERM), Some("2"));
         assert!(hint.contains("kernel.io_uring_disabled"));
@@ -301,8 +248,6 @@ mod tests {
 
     #[test]
     fn failures_say_what_and_where() {
-        let error = lock_data(Path::new("/nonexistent/data")).unwrap_err();
-        assert!(error.to_string().contains("/nonexistent/data/lock"));
         assert!(check_direct_io(Path::new("/proc")).is_err());
     }
 }

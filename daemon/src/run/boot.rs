@@ -6,7 +6,9 @@ use crate::config::{Config, DurabilityArg};
 use crate::io::runtime::{self, RuntimeError};
 use crate::io::signals::Signals;
 use crate::io::startup::{self, StartupError};
-use crate::io::{Clock, IoError, RealClock, UringDisk, entropy, mailbox, net, spawn_vital};
+use crate::io::{
+    Clock, DataLock, IoError, RealClock, UringDisk, entropy, mailbox, net, spawn_vital,
+};
 use crate::log::Durability;
 use crate::namespace::{
     Credential, FirstUser, Namespace, NamespaceConfig, NamespaceError, NamespaceReader, Secret,
@@ -87,7 +89,7 @@ pub fn run(config: &Config) -> Result<(), BootError> {
     startup::raise_open_files();
     startup::create_folder(&config.data_dir)?;
     check_names(&startup::names(&config.data_dir)?)?;
-    let _lock = startup::lock_data(&config.data_dir)?;
+    let lock = Arc::new(DataLock::take(&config.data_dir)?);
     if !startup::check_direct_io(&config.data_dir)? {
         tracing::warn!("the data folder is in memory (tmpfs): nothing survives a restart");
     }
@@ -96,10 +98,18 @@ pub fn run(config: &Config) -> Result<(), BootError> {
         error,
     })?;
     let cpus = pick_cpus(config)?;
-    let (superblock, first) = runtime::run(prepare(config, cpus.len()))??;
-    let daemon = Daemon::start(config, &superblock, &cpus, signals)?;
+    let (superblock, first) = runtime::run(prepare(config, &lock, cpus.len()))??;
+    let daemon = Daemon::start(config, &lock, &superblock, &cpus, signals)?;
     announce(config, &superblock, &daemon, first.as_ref());
     daemon.wait()
+}
+
+/// What a ring that cannot hold the lock means.
+pub(super) fn lock_error(error: std::io::Error) -> BootError {
+    BootError::System {
+        what: "cannot keep the data folder locked",
+        error,
+    }
 }
 
 fn pick_cpus(config: &Config) -> Result<Vec<usize>, BootError> {
@@ -126,8 +136,10 @@ fn namespace_config(config: &Config, superblock: &Superblock) -> NamespaceConfig
 /// Finds the store in the data folder, or makes one; then the first user's keys come back.
 async fn prepare(
     config: &Config,
+    lock: &DataLock,
     cores: usize,
 ) -> Result<(Superblock, Option<FirstKeys>), BootError> {
+    lock.hold_by_ring().map_err(lock_error)?;
     let disk = UringDisk::open(&config.data_dir)?;
     if let Found::Store(superblock) = Superblock::find(&disk).await? {
         if let Some(wanted) = config.shards.filter(|n| *n != superblock.shards) {
@@ -207,6 +219,7 @@ struct Daemon {
 impl Daemon {
     fn start(
         config: &Config,
+        lock: &Arc<DataLock>,
         superblock: &Superblock,
         cpus: &[usize],
         signals: Signals,
@@ -238,6 +251,7 @@ impl Daemon {
                 index,
                 cores: cpus.len(),
                 config: config.clone(),
+                lock: lock.clone(),
                 superblock: *superblock,
                 durability: durability(config),
                 shards: shards_of(&owners, index),

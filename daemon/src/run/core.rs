@@ -1,7 +1,7 @@
 //! What runs on a core, from opening its shards to closing them.
 
 use super::admin::{self, Admin};
-use super::boot::BootError;
+use super::boot::{BootError, lock_error};
 use crate::base::ShardId;
 use crate::base::buffer::trim_pool;
 use crate::base::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX};
@@ -9,7 +9,8 @@ use crate::config::Config;
 use crate::http::Server;
 use crate::io::signals::{Signal, Signals};
 use crate::io::{
-    Mailbox, RealClock, TcpListener, UringDisk, entropy, sleep, spawn, spawn_vital, timeout,
+    DataLock, Mailbox, RealClock, TcpListener, UringDisk, entropy, sleep, spawn, spawn_vital,
+    timeout,
 };
 use crate::log::Durability;
 use crate::namespace::{Namespace, NamespaceConfig, NamespaceReader};
@@ -50,6 +51,7 @@ pub struct CoreSetup {
     pub index: usize,
     pub cores: usize,
     pub config: Config,
+    pub lock: Arc<DataLock>,
     pub superblock: Superblock,
     pub durability: Durability,
     pub shards: Vec<ShardId>,
@@ -64,6 +66,7 @@ pub struct CoreSetup {
 
 /// Runs a core to its end.
 pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
+    setup.lock.hold_by_ring().map_err(lock_error)?;
     let disk = UringDisk::open(&setup.config.data_dir)?;
     let stores = open_stores(&disk, &setup).await?;
     let namespace = open_namespace(&disk, &setup).await?;
