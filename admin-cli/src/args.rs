@@ -1,6 +1,6 @@
 //! The command line, as data: help and completions come from these definitions.
 
-use crate::command::{bucket, completions, key, s3, user, volume};
+use crate::command::{batch, bucket, completions, key, s3, user, volume};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -13,6 +13,11 @@ Examples:
   chainring key put /s3v/common-bucket/report.csv ./report.csv
 
   Now S3 clients see the bucket `common-bucket`, with the bytes of /vol1/bucket1.
+
+Several commands over one connection:
+  chainring --execute 'volume create /vol2' --execute 'bucket create /vol2/bucket1'
+  chainring batch commands.txt
+  chainring shell
 
 The daemon's socket is the first of these:
   --admin-socket PATH
@@ -29,11 +34,23 @@ Exit status: 0 done; 1 refused or failed, with `RESULT_CODE message` on stderr; 
 /// volume s3v.
 #[derive(Debug, Parser)]
 #[command(name = "chainring", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(arg_required_else_help = true)]
 pub struct Args {
     #[command(flatten)]
     pub global: Global,
+
+    /// Run this command, given without `chainring`; may be repeated
+    ///
+    /// The commands run in this order over one connection, and the first failure ends them.
+    #[arg(long, short, value_name = "COMMAND")]
+    pub execute: Vec<String>,
+
+    /// Go on with the next --execute after a failure; the exit status is 1 all the same
+    #[arg(long, requires = "execute")]
+    pub keep_going: bool,
+
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// Options of every command.
@@ -55,6 +72,13 @@ pub struct Global {
     #[arg(long, global = true, value_name = "KEY", requires = "tcp")]
     pub key_id: Option<String>,
 
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// How things are printed.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Format {
     /// Print JSON, also on a terminal
     #[arg(long, global = true)]
     pub json: bool,
@@ -84,8 +108,27 @@ pub enum Command {
     S3(s3::Command),
     /// Show how the daemon is
     Status,
+    /// Run the commands of a file over one connection
+    Batch(batch::Args),
+    /// Run commands as they are typed, over one connection
+    ///
+    /// Commands are given without `chainring`. Tab completes them, the arrow keys bring earlier ones
+    /// back, Ctrl-D or `exit` ends the shell. When standard input is no terminal, this is
+    /// `chainring batch -`.
+    Shell,
     /// Print a completion script for a shell
     Completions(completions::Args),
+}
+
+impl Command {
+    /// Whether it reads standard input.
+    pub fn reads_input(&self) -> bool {
+        match self {
+            Self::Key(command) => command.reads_input(),
+            Self::S3(command) => command.reads_input(),
+            _ => false,
+        }
+    }
 }
 
 /// Which part of a listing.

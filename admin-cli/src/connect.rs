@@ -25,8 +25,41 @@ impl<T: Read + Write> Stream for T {}
 /// A connected client.
 pub type Connection = Client<Box<dyn Stream>>;
 
+/// The way to the daemon for one command or many: they share a connection, which is made when the
+/// first of them needs it.
+pub struct Session {
+    global: Global,
+    connection: Option<Connection>,
+}
+
+impl Session {
+    /// Not connected yet.
+    pub const fn new(global: Global) -> Self {
+        Self {
+            global,
+            connection: None,
+        }
+    }
+
+    /// The connection.
+    pub fn daemon(&mut self) -> Result<&mut Connection, Error> {
+        match self.connection {
+            Some(ref mut connection) => Ok(connection),
+            ref mut none => Ok(none.insert(connect(&self.global)?)),
+        }
+    }
+
+    /// After a failure: a connection that is of no further use is closed, so that the next command
+    /// makes a new one.
+    pub fn look_at(&mut self, error: &Error) {
+        if error.ends_connection() {
+            self.connection = None;
+        }
+    }
+}
+
 /// Connects as the command line and the environment say.
-pub fn connect(global: &Global) -> Result<Connection, Error> {
+fn connect(global: &Global) -> Result<Connection, Error> {
     match &global.tcp {
         Some(address) => over_tcp(address, global.key_id.clone()),
         None => over_unix(global.admin_socket.as_deref()),

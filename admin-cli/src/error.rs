@@ -15,6 +15,9 @@ pub enum Error {
     /// The daemon refused, or the connection failed.
     #[error("{0}")]
     Client(ClientError),
+    /// Commands of a batch; why was said when it happened.
+    #[error("a command failed")]
+    Commands,
     /// A local file.
     #[error("{path}: {error}", path = path.display())]
     File { path: PathBuf, error: io::Error },
@@ -68,20 +71,32 @@ impl Error {
         }
     }
 
-    /// Tells people on standard error.
-    pub fn report(&self) {
+    /// Whether the connection is of no further use.
+    pub const fn ends_connection(&self) -> bool {
         match self {
+            Self::Client(error) => !matches!(
+                error,
+                ClientError::Refused(_) | ClientError::Source(_) | ClientError::TooLong(_)
+            ),
+            _ => false,
+        }
+    }
+
+    /// Tells people on standard error. `place` says which command it was, where there are several.
+    pub fn report(&self, place: &str) {
+        match self {
+            Self::Commands => {}
             Self::Client(ClientError::Refused(failure)) => {
-                complain!("{} {}", failure.code, printable(&failure.message));
+                complain!("{place}{} {}", failure.code, printable(&failure.message));
                 if let Some(hint) = hint(failure.code) {
                     complain!("hint: {hint}");
                 }
             }
             Self::Client(ClientError::Io(error)) if timed_out(error) => {
-                complain!("TIMEOUT the daemon did not answer in time");
+                complain!("{place}TIMEOUT the daemon did not answer in time");
             }
             Self::NoDaemon { tried } => {
-                complain!("chainring: no daemon answers at");
+                complain!("{place}chainring: no daemon answers at");
                 for (path, error) in tried {
                     complain!("  {}: {error}", path.display());
                 }
@@ -91,9 +106,9 @@ impl Error {
                 );
             }
             Self::Usage(text) => {
-                complain!("error: {text}\n\nFor more information, try '--help'.");
+                complain!("{place}error: {text}\n\nFor more information, try '--help'.");
             }
-            other => complain!("chainring: {}", printable(&other.to_string())),
+            other => complain!("{place}chainring: {}", printable(&other.to_string())),
         }
     }
 }

@@ -23,13 +23,13 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let mut output = Output::new(args.global.json, args.global.table);
+    let mut output = Output::new(args.global.format);
     let outcome = command::run(args, &mut output).and_then(|()| output.flush());
     match outcome {
         // Whoever reads our output has seen enough.
         Ok(()) | Err(Error::BrokenPipe) => ExitCode::SUCCESS,
         Err(error) => {
-            error.report();
+            error.report("");
             ExitCode::from(error.exit_status())
         }
     }

@@ -1,5 +1,6 @@
 //! Tables for people, JSON for programs.
 
+use crate::args::Format;
 use crate::error::Error;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -26,14 +27,20 @@ pub struct Output {
 
 impl Output {
     /// Standard output with the global options.
-    pub fn new(json: bool, table: bool) -> Self {
+    pub fn new(format: Format) -> Self {
         let stdout = io::stdout();
         Self {
             terminal: stdout.is_terminal(),
             out: BufWriter::new(stdout),
-            json,
-            table,
+            json: format.json,
+            table: format.table,
         }
+    }
+
+    /// Prints in another form from now on.
+    pub const fn set_format(&mut self, format: Format) {
+        self.json = format.json;
+        self.table = format.table;
     }
 
     /// Whether `info` and `list` print JSON.

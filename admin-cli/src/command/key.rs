@@ -71,6 +71,13 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether it reads standard input.
+    pub fn reads_input(&self) -> bool {
+        matches!(self, Self::Put { file, .. } if file.as_os_str() == transfer::STDIO)
+    }
+}
+
 /// Does it.
 pub fn run(command: Command, daemon: Daemon<'_>, output: &mut Output) -> Result<(), Error> {
     match command {

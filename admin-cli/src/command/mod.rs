@@ -1,30 +1,50 @@
 //! The commands: each file defines its arguments and what they do.
 
+pub mod batch;
 pub mod bucket;
 pub mod completions;
 pub mod key;
 pub mod s3;
+mod shell;
 mod status;
 pub mod user;
 pub mod volume;
 
 use crate::args::{Args, Command, Listing};
-use crate::connect::{Connection, connect};
+use crate::connect::{Connection, Session};
 use crate::error::Error;
 use crate::output::{Output, Shown};
 use chainring_protocol::message::{Page, Paging};
 
-/// Runs a command.
+/// Does what the command line says.
 pub fn run(args: Args, output: &mut Output) -> Result<(), Error> {
-    let connect = || connect(&args.global);
+    let format = args.global.format;
+    let mut session = Session::new(args.global);
     match args.command {
-        Command::Volume(command) => volume::run(command, &mut connect()?, output),
-        Command::Bucket(command) => bucket::run(command, &mut connect()?, output),
-        Command::Key(command) => key::run(command, &mut connect()?, output),
-        Command::User(command) => user::run(command, &mut connect()?, output),
-        Command::S3(command) => s3::run(command, connect, output),
-        Command::Status => status::run(&mut connect()?, output),
+        Some(_) if !args.execute.is_empty() => Err(Error::Usage(
+            "either --execute or a command, not both".to_owned(),
+        )),
+        Some(Command::Batch(batch)) => batch::run(&batch, format, &mut session, output),
+        Some(Command::Shell) => shell::run(format, &mut session, output),
+        Some(command) => perform(command, &mut session, output),
+        None if args.execute.is_empty() => Err(Error::Usage("a command is missing".to_owned())),
+        None => batch::execute(&args.execute, args.keep_going, format, &mut session, output),
+    }
+}
+
+/// Runs one command.
+fn perform(command: Command, session: &mut Session, output: &mut Output) -> Result<(), Error> {
+    match command {
+        Command::Volume(command) => volume::run(command, session.daemon()?, output),
+        Command::Bucket(command) => bucket::run(command, session.daemon()?, output),
+        Command::Key(command) => key::run(command, session.daemon()?, output),
+        Command::User(command) => user::run(command, session.daemon()?, output),
+        Command::S3(command) => s3::run(command, session, output),
+        Command::Status => status::run(session.daemon()?, output),
         Command::Completions(args) => completions::run(&args, output),
+        Command::Batch(_) | Command::Shell => {
+            Err(Error::Usage("a batch does not run another one".to_owned()))
+        }
     }
 }
 

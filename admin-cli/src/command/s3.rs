@@ -1,6 +1,6 @@
 //! `chainring s3 ...`: the secrets that S3 requests are signed with.
 
-use crate::connect::Connection;
+use crate::connect::Session;
 use crate::error::Error;
 use crate::output::{Output, complain};
 use chainring_protocol::Secret;
@@ -42,6 +42,13 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether it reads standard input.
+    pub const fn reads_input(&self) -> bool {
+        matches!(self, Self::Setsecret { .. })
+    }
+}
+
 /// Whose secret.
 #[derive(Debug, clap::Args)]
 pub struct Who {
@@ -60,14 +67,10 @@ impl Who {
 }
 
 /// Does it. Connects only after people and pipes have said what they have to say.
-pub fn run(
-    command: Command,
-    connect: impl FnOnce() -> Result<Connection, Error>,
-    output: &mut Output,
-) -> Result<(), Error> {
+pub fn run(command: Command, session: &mut Session, output: &mut Output) -> Result<(), Error> {
     match command {
         Command::Getsecret { who, export } => {
-            let credentials = connect()?.call(&S3SecretGet { user: who.name() })?;
+            let credentials = session.daemon()?.call(&S3SecretGet { user: who.name() })?;
             print_credentials(&credentials, export, output)
         }
         Command::Setsecret { who } => {
@@ -81,7 +84,7 @@ pub fn run(
             if secret.expose().is_empty() {
                 return Err(Error::Usage("standard input has no secret".to_owned()));
             }
-            let credentials = connect()?.call(&S3SecretSet { user, secret })?;
+            let credentials = session.daemon()?.call(&S3SecretSet { user, secret })?;
             print_credentials(&credentials, false, output)
         }
         Command::Revokesecret { who, yes } => {
@@ -89,7 +92,7 @@ pub fn run(
             if !yes && !confirmed(user.as_deref())? {
                 return output.say("nothing was revoked");
             }
-            connect()?.call(&S3SecretRevoke { user })?;
+            session.daemon()?.call(&S3SecretRevoke { user })?;
             output.say("the secret is revoked")
         }
     }

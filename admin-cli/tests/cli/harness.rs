@@ -7,12 +7,14 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use tempfile::TempDir;
 
 /// A daemon and a folder to run commands in.
 pub struct Setup {
     pub folder: TempDir,
+    connections: Arc<AtomicUsize>,
 }
 
 /// A command that ended.
@@ -28,8 +30,16 @@ impl Setup {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("chainring-data")).unwrap();
-        listen(&folder.path().join("chainring-data/admin.sock"));
-        Self { folder }
+        let connections = listen(&folder.path().join("chainring-data/admin.sock"));
+        Self {
+            folder,
+            connections,
+        }
+    }
+
+    /// How many connections there were so far.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// With /vol1/bucket1 in it.
@@ -94,16 +104,20 @@ impl From<Output> for Ran {
     }
 }
 
-/// A daemon that listens at `path` as long as the tests run.
-pub fn listen(path: &Path) {
+/// A daemon that listens at `path` as long as the tests run; counts its connections.
+pub fn listen(path: &Path) -> Arc<AtomicUsize> {
     let listener = UnixListener::bind(path).unwrap();
     let daemon = Arc::new(FakeDaemon::default());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
     thread::spawn(move || {
         for stream in listener.incoming() {
+            count.fetch_add(1, Ordering::SeqCst);
             let daemon = Arc::clone(&daemon);
             thread::spawn(move || drop(daemon.serve(stream.unwrap())));
         }
     });
+    connections
 }
 
 /// A daemon that listens on TCP for one user, and its address.

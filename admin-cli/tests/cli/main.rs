@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod batch;
 mod harness;
 mod keys;
 mod namespace;

@@ -12,7 +12,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-const STDIO: &str = "-";
+/// Standard input or output in place of a file.
+pub const STDIO: &str = "-";
 
 /// Writes a file, or standard input, to a key.
 pub fn put(
