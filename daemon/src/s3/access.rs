@@ -1,13 +1,14 @@
 //! Who may do what. One gate for all operations: names are resolved here and nowhere else, and
-//! every operation on objects starts from the [`Resolved`] bucket that comes out.
+//! every operation on objects starts from the [`Place`] that comes out.
 //!
 //! The rule for now: an administrator may do everything; otherwise a bucket and what is in it belong
 //! to its owner, a canned ACL may open it to others, and following a link needs the link as well as
 //! its source. Whatever is not allowed is denied.
 
 use crate::io::{Clock, Disk};
-use crate::namespace::{CannedAcl as BucketAcl, Name, ResolveError, Resolved};
+use crate::namespace::{CannedAcl as BucketAcl, Name, ResolveError};
 use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::place::Place;
 use crate::shard::Core;
 use crate::store::meta::CannedAcl;
 
@@ -68,7 +69,7 @@ impl Caller {
     /// Whether everything behind this name belongs to the caller: the link, if it is one, and the
     /// bucket.
     #[must_use]
-    pub fn owns(&self, bucket: &Resolved) -> bool {
+    pub fn owns(&self, bucket: &Place) -> bool {
         match self {
             Self::Anonymous => false,
             Self::User(user) => {
@@ -78,7 +79,7 @@ impl Caller {
     }
 
     /// Whether a link (or the bucket itself) lets the caller through to the source's own rules.
-    fn passes(&self, bucket: &Resolved) -> bool {
+    fn passes(&self, bucket: &Place) -> bool {
         if !bucket.is_link {
             return true;
         }
@@ -87,7 +88,7 @@ impl Caller {
 
     /// Whether the bucket's ACL or ownership gives the caller what it wants.
     #[must_use]
-    pub fn may(&self, bucket: &Resolved, want: Want) -> bool {
+    pub fn may(&self, bucket: &Place, want: Want) -> bool {
         if self.owns(bucket) {
             return true;
         }
@@ -103,7 +104,7 @@ impl Caller {
     }
 
     /// Fails unless [`Caller::may`].
-    pub fn check(&self, bucket: &Resolved, want: Want) -> Result<()> {
+    pub fn check(&self, bucket: &Place, want: Want) -> Result<()> {
         if self.may(bucket, want) {
             Ok(())
         } else {
@@ -114,7 +115,7 @@ impl Caller {
     /// Whether the caller may read an object with this owner and ACL. Only asked when it does not
     /// own the bucket.
     #[must_use]
-    pub fn may_read_object(&self, bucket: &Resolved, owner: &str, acl: CannedAcl) -> bool {
+    pub fn may_read_object(&self, bucket: &Place, owner: &str, acl: CannedAcl) -> bool {
         if self.owns(bucket) {
             return true;
         }
@@ -133,9 +134,10 @@ impl Caller {
 }
 
 /// Resolves a bucket name of S3's namespace.
-pub fn resolve<D: Disk, C: Clock>(core: &Core<D, C>, bucket: &str) -> Result<Resolved> {
+pub fn resolve<D: Disk, C: Clock>(core: &Core<D, C>, bucket: &str) -> Result<Place> {
     core.names()
         .resolve(S3_VOLUME, bucket)
+        .map(Place::new)
         .map_err(|error| resolve_error(&error, bucket))
 }
 

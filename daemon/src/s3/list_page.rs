@@ -122,14 +122,15 @@ fn seek_behind(walk: &mut impl Walk, prefix: &str) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::base::{Location, Timestamp};
     use crate::store::ETag;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    struct Keys {
+    /// A walk of keys that stand here.
+    pub(in crate::s3) struct Keys {
         keys: BTreeSet<Vec<u8>>,
         from: Vec<u8>,
         exclusive: bool,
@@ -163,7 +164,7 @@ mod tests {
         }
     }
 
-    fn keys(list: impl IntoIterator<Item = impl Into<String>>) -> Keys {
+    pub(in crate::s3) fn keys(list: impl IntoIterator<Item = impl Into<String>>) -> Keys {
         let keys = list.into_iter().map(|k| k.into().into_bytes()).collect();
         Keys {
             keys,

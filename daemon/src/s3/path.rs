@@ -2,6 +2,7 @@
 //! to know (authorization, routing, storage, logs) uses the same [`ResourcePath`].
 
 use super::error::{ErrorCode, Result, S3Error};
+use super::keys::AskedKey;
 use super::percent::{Plus, decode_str};
 use crate::base::limits::KEY_BYTES_MAX;
 use std::borrow::Cow;
@@ -92,9 +93,9 @@ impl ResourcePath {
 
     /// The key, if there is one.
     #[must_use]
-    pub fn key(&self) -> Option<&str> {
+    pub fn key(&self) -> Option<AskedKey<'_>> {
         match self {
-            Self::Object { key, .. } => Some(key),
+            Self::Object { key, .. } => Some(AskedKey::new(key)),
             Self::Service | Self::Bucket { .. } => None,
         }
     }
@@ -177,13 +178,18 @@ pub fn check_key(key: &str) -> Result<()> {
 pub struct CopySource {
     /// A valid bucket name.
     pub bucket: String,
-    /// The decoded key.
-    pub key: String,
+    key: String,
     /// The version asked for, if any.
     pub version: Option<String>,
 }
 
 impl CopySource {
+    /// The decoded key.
+    #[must_use]
+    pub fn key(&self) -> AskedKey<'_> {
+        AskedKey::new(&self.key)
+    }
+
     /// Parses `x-amz-copy-source`: `[/]bucket/key[?versionId=id]`, percent-encoded.
     pub fn parse(raw: &[u8]) -> Result<Self> {
         let invalid = |message: &'static str| {

@@ -57,7 +57,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let acl = of_bucket(self.demands.acl);
         let reply = self
             .apply(Command::SetBucketAcl {
-                bucket: bucket.bucket,
+                bucket: bucket.id(),
                 acl,
             })
             .await?;

@@ -1,7 +1,7 @@
 //! GetObjectAttributes.
 
 use super::response::Response;
-use super::{Context, store_error};
+use super::{Context, key_error};
 use crate::io::{Clock, Disk};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::xml::documents;
@@ -21,15 +21,15 @@ const NAMES: [&str; 5] = [
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `GET /bucket/key?attributes`
     pub async fn get_object_attributes(&self) -> Result<Response<D>> {
-        let key = self.key()?;
         let bucket = self.resolve()?;
+        let key = bucket.key(self.key()?)?;
         self.check_expected_owner(&bucket)?;
         self.check_version()?;
         let wanted = self.wanted_attributes()?;
-        let entry = self.object_entry(&bucket, key)?;
-        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+        let entry = self.object_entry(&bucket, &key)?;
+        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
         let read = reader.record(&entry).await;
-        let (record, _) = read.map_err(|error| store_error(&error, key))?;
+        let (record, _) = read.map_err(|error| key_error(&error, &key))?;
         self.check_read(&bucket, &record)?;
         let has = |name: &str| wanted.iter().any(|w| w == name);
         let limit = self.header_number("x-amz-max-parts")?.unwrap_or(1000);

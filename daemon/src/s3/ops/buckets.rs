@@ -3,10 +3,11 @@
 use super::response::Response;
 use super::{Context, store_error};
 use crate::io::{Clock, Disk};
-use crate::namespace::{CannedAcl, Command, NamespaceError, Resolved};
+use crate::namespace::{CannedAcl, Command, NamespaceError};
 use crate::s3::access::{Caller, S3_VOLUME, Want};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::path::check_bucket_name;
+use crate::s3::place::Place;
 use crate::s3::xml::{documents, read};
 
 /// Most buckets of one page of ListBuckets.
@@ -169,13 +170,13 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         self.delete_empty(&bucket, name).await
     }
 
-    async fn delete_empty(&self, bucket: &Resolved, name: &str) -> Result<Response<D>> {
-        let id = bucket.bucket;
+    async fn delete_empty(&self, bucket: &Place, name: &str) -> Result<Response<D>> {
+        let id = bucket.id();
         let empty = self
             .core
             .seal_if_empty(id)
             .await
-            .map_err(|error| store_error(&error, ""))?;
+            .map_err(|error| store_error(&error))?;
         if !empty {
             return Err(S3Error::from(ErrorCode::BucketNotEmpty).with("BucketName", name));
         }
@@ -190,7 +191,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
                 self.core
                     .unseal_all(id)
                     .await
-                    .map_err(|error| store_error(&error, ""))?;
+                    .map_err(|error| store_error(&error))?;
                 Err(namespace_error(&error, name))
             }
         }

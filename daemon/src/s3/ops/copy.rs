@@ -3,17 +3,18 @@
 
 use super::put::with_checksum;
 use super::response::Response;
-use super::{Context, lookup, no_such_key, store_error, write_condition};
+use super::{Context, key_error, lookup, no_such_key, write_condition};
 use crate::base::ShardId;
 use crate::base::limits::PART_BYTES_MAX;
 use crate::io::{Clock, Disk};
 use crate::log::OwnedRecord;
-use crate::namespace::Resolved;
 use crate::s3::access::{self, Want};
 use crate::s3::checksum::{self, Hasher};
 use crate::s3::conditions::{self, Outcome};
 use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::keys::Key;
 use crate::s3::path::CopySource;
+use crate::s3::place::Place;
 use crate::s3::range;
 use crate::s3::stored::{self, Directive};
 use crate::s3::xml::documents;
@@ -25,8 +26,8 @@ use std::ops::Range;
 
 /// The source of a copy, readable by the caller.
 pub(super) struct Source {
-    pub(super) bucket: Resolved,
-    pub(super) key: String,
+    pub(super) bucket: Place,
+    pub(super) key: Key<'static>,
     pub(super) entry: ObjectEntry,
     pub(super) record: ObjectRecord,
     /// Taken by the first copy of its bytes.
@@ -45,8 +46,8 @@ pub(super) struct Copied {
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `PUT /bucket/key` with `x-amz-copy-source`
     pub async fn copy_object(&self) -> Result<Response<D>> {
-        let key = self.key()?;
         let bucket = self.bucket(Want::Write)?;
+        let key = bucket.key(self.key()?)?;
         let condition = write_condition(&self.head)?;
         let mut source = self.copy_source().await?;
         let replaces = |name| -> Result<bool> {
@@ -54,7 +55,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         };
         let replace = replaces("x-amz-metadata-directive")?;
         let replace_tags = replaces("x-amz-tagging-directive")?;
-        let onto_itself = source.bucket.bucket == bucket.bucket && source.key == key;
+        let onto_itself = source.bucket.id() == bucket.id() && source.key.stored() == key.stored();
         if onto_itself && !replace && self.head.0.header("x-amz-storage-class").is_none() {
             return Err(S3Error::new(
                 ErrorCode::InvalidRequest,
@@ -76,7 +77,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         };
         meta.acl = given.acl;
         meta.owner = given.owner;
-        let shard = self.core.shard_of(bucket.bucket, key.as_bytes());
+        let shard = self.core.shard_of(bucket.id(), key.as_bytes());
         let wanted = checksum::of_upload(&self.head)?.map(|c| c.algorithm);
         let copied = self.copy_whole(&mut source, shard, wanted).await?;
         let etag = ETag {
@@ -86,7 +87,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         meta.checksum = copied.checksum;
         let checksum = meta.checksum.clone();
         let new = NewObject {
-            bucket: bucket.bucket,
+            bucket: bucket.id(),
             key: key.as_bytes().to_vec(),
             etag,
             size: copied.size,
@@ -99,7 +100,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .core
             .on_shard(shard, move |store| async move { store.put(new).await })
             .await
-            .map_err(|error| store_error(&error, key))?;
+            .map_err(|error| key_error(&error, &key))?;
         drop(copied.permit);
         let document =
             documents::copy_object(&etag.to_string(), stored.modified, checksum.as_ref());
@@ -113,26 +114,23 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .0
             .header("x-amz-copy-source")
             .ok_or(ErrorCode::InvalidRequest)?;
-        let CopySource {
-            bucket: name,
-            key,
-            version,
-        } = CopySource::parse(raw)?;
-        if version.is_some_and(|v| v != "null") {
+        let asked = CopySource::parse(raw)?;
+        if asked.version.as_deref().is_some_and(|v| v != "null") {
             return Err(ErrorCode::NoSuchVersion.into());
         }
-        let bucket = access::resolve(self.core, &name)?;
+        let bucket = access::resolve(self.core, &asked.bucket)?;
+        let key = bucket.key(asked.key())?.into_owned();
         self.check_owner(&bucket, self.demands.source_bucket_owner.as_deref())?;
-        let entry = match lookup(self.core, bucket.bucket, &key)? {
+        let entry = match lookup(self.core, bucket.id(), &key)? {
             Some(entry) => entry,
             None if self.caller.may(&bucket, Want::List) => return Err(no_such_key(&key)),
             None => return Err(ErrorCode::AccessDenied.into()),
         };
-        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
         let (record, raw) = reader
             .record(&entry)
             .await
-            .map_err(|error| store_error(&error, &key))?;
+            .map_err(|error| key_error(&error, &key))?;
         self.check_read(&bucket, &record)?;
         match conditions::copy_source(&self.head, &entry.etag.to_string(), entry.modified) {
             Outcome::Proceed => Ok(Source {
@@ -181,7 +179,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         shard: ShardId,
         algorithm: Option<ChecksumAlgorithm>,
     ) -> Result<Copied> {
-        let failed = |error| store_error(&error, &source.key);
+        let failed = |error| key_error(&error, &source.key);
         let size = bytes.end - bytes.start;
         let known = (size == source.record.size && source.entry.etag.parts == 0)
             .then_some(source.entry.etag.md5);
@@ -189,10 +187,10 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let mut hasher = algorithm.map(Hasher::new);
         let reader = self
             .core
-            .reader_of(source.bucket.bucket, source.key.as_bytes());
+            .reader_of(source.bucket.id(), source.key.as_bytes());
         let raw = source.raw.take().ok_or(ErrorCode::InternalError)?;
         let mut stream = reader.body(&source.record, raw, bytes);
-        let tag = super::extent_tag(source.bucket.bucket, &source.key);
+        let tag = super::extent_tag(source.bucket.id(), &source.key);
         let mut sink = Sink::new(self.core, shard, tag);
         let mut slot = sink.slot(Some(size)).await;
         let mut left = size;

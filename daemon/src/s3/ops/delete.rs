@@ -1,11 +1,12 @@
 //! DELETE of one object or of many.
 
 use super::response::Response;
-use super::{Context, store_error, write_condition};
+use super::{Context, key_error, write_condition};
 use crate::base::ShardId;
 use crate::io::{Clock, Disk};
 use crate::s3::access::Want;
 use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::keys::Key;
 use crate::s3::xml::{documents, read};
 use crate::store::{EtagSet, StoreError, WriteCondition};
 use std::collections::BTreeMap;
@@ -13,11 +14,11 @@ use std::collections::BTreeMap;
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `DELETE /bucket/key`
     pub async fn delete_object(&self) -> Result<Response<D>> {
-        let key = self.key()?;
         let bucket = self.bucket(Want::Write)?;
+        let key = bucket.key(self.key()?)?;
         self.check_version()?;
         let condition = write_condition(&self.head)?;
-        let id = bucket.bucket;
+        let id = bucket.id();
         let shard = self.core.shard_of(id, key.as_bytes());
         let owned = key.as_bytes().to_vec();
         let result = self
@@ -28,7 +29,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .await;
         match result {
             Ok(_) => Ok(Response::empty(204)),
-            Err(error) => Err(store_error(&error, key)),
+            Err(error) => Err(key_error(&error, &key)),
         }
     }
 
@@ -36,39 +37,44 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     pub async fn delete_objects(&self, document: &[u8]) -> Result<Response<D>> {
         let bucket = self.bucket(Want::Write)?;
         let request = read::delete(document)?;
+        let id = bucket.id();
         let mut by_shard: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
+        let mut keys: Vec<Option<Key<'_>>> = Vec::new();
         let mut results: Vec<Option<Result<()>>> = Vec::new();
         for (at, object) in request.objects.iter().enumerate() {
-            results.push(refused_version(object.version.as_deref()).map(Err));
-            if results.last().is_some_and(Option::is_none) {
-                let shard = self.core.shard_of(bucket.bucket, object.key.as_bytes());
+            let key = match refused_version(object.version.as_deref()) {
+                Some(error) => Err(error),
+                None => bucket.key(object.key()),
+            };
+            if let Ok(key) = &key {
+                let shard = self.core.shard_of(id, key.as_bytes());
                 by_shard.entry(shard).or_default().push(at);
             }
+            keys.push(key.as_ref().ok().cloned());
+            results.push(key.err().map(Err));
         }
         for (shard, places) in by_shard {
-            let keys: Vec<(Vec<u8>, WriteCondition)> = places
+            let wanted: Vec<(Vec<u8>, WriteCondition)> = places
                 .iter()
-                .filter_map(|at| request.objects.get(*at))
-                .map(|o| (o.key.as_bytes().to_vec(), condition_of(o)))
+                .filter_map(|at| keys.get(*at)?.as_ref().zip(request.objects.get(*at)))
+                .map(|(key, object)| (key.as_bytes().to_vec(), condition_of(object)))
                 .collect();
-            let id = bucket.bucket;
             let outcomes = self
                 .core
                 .on_shard(shard, move |store| async move {
-                    Ok(store.delete_many(id, &keys).await)
+                    Ok(store.delete_many(id, &wanted).await)
                 })
                 .await
                 .unwrap_or_else(|error| places.iter().map(|_| Err(error.clone())).collect());
             for (at, outcome) in places.iter().zip(outcomes) {
-                let key = request.objects.get(*at).map_or("", |o| o.key.as_str());
-                if let Some(slot) = results.get_mut(*at) {
+                if let Some((slot, Some(key))) = results.get_mut(*at).zip(keys.get(*at)) {
                     *slot = Some(deleted(outcome, key));
                 }
             }
         }
         let results = request.objects.iter().zip(results).map(|(object, result)| {
             let result = result.unwrap_or_else(|| Err(ErrorCode::InternalError.into()));
-            (object.key.as_str(), object.version.as_deref(), result)
+            (object.key().shown(), object.version.as_deref(), result)
         });
         Ok(Response::xml(documents::delete_result(
             results,
@@ -77,8 +83,8 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 }
 
-fn deleted(outcome: std::result::Result<bool, StoreError>, key: &str) -> Result<()> {
-    outcome.map(drop).map_err(|error| store_error(&error, key))
+fn deleted(outcome: std::result::Result<bool, StoreError>, key: &Key<'_>) -> Result<()> {
+    outcome.map(drop).map_err(|error| key_error(&error, key))
 }
 
 fn condition_of(object: &read::DeletedObject) -> WriteCondition {

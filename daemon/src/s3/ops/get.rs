@@ -1,12 +1,12 @@
 //! GET and HEAD of an object.
 
 use super::response::{Payload, Response};
-use super::{Context, store_error};
+use super::{Context, key_error};
 use crate::io::{Clock, Disk};
-use crate::namespace::Resolved;
 use crate::s3::checksum;
 use crate::s3::conditions::{self, Outcome};
 use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::place::Place;
 use crate::s3::range::{self, Requested};
 use crate::s3::stored::DEFAULT_CONTENT_TYPE;
 use crate::store::meta::{Checksum, ChecksumKind, ContentHeader};
@@ -52,17 +52,17 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     async fn read_object(&self, with_body: bool) -> Result<Response<D>> {
-        let key = self.key()?;
         let bucket = self.resolve()?;
+        let key = bucket.key(self.key()?)?;
         self.check_expected_owner(&bucket)?;
         self.check_overrides()?;
         self.check_version()?;
-        let entry = self.object_entry(&bucket, key)?;
-        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+        let entry = self.object_entry(&bucket, &key)?;
+        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
         let (record, raw) = reader
             .record(&entry)
             .await
-            .map_err(|error| store_error(&error, key))?;
+            .map_err(|error| key_error(&error, &key))?;
         self.check_read(&bucket, &record)?;
         match conditions::read(&self.head, &entry.etag.to_string(), entry.modified) {
             Outcome::Proceed => {}
@@ -120,7 +120,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// Everything but the body.
     fn describe(
         &self,
-        bucket: &Resolved,
+        bucket: &Place,
         entry: &ObjectEntry,
         record: &ObjectRecord,
         wanted: &Wanted,

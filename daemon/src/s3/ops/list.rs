@@ -5,17 +5,17 @@ use super::{Context, store_error};
 use crate::base::BucketId;
 use crate::base::codec::{Put, Reader};
 use crate::io::{Clock, Disk};
-use crate::namespace::Resolved;
 use crate::s3::access::Want;
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::list_page::{Page, Query, page};
+use crate::s3::place::Place;
 use crate::s3::xml::documents::{ListPage, ListedObject, Listing};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// What a listing found, and its shape.
 struct Listed<'a> {
-    bucket: Resolved,
+    bucket: Place,
     query: Query<'a>,
     page: Page,
     url: bool,
@@ -43,10 +43,10 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let token = self.query.get("continuation-token");
         let resumed = match token {
             None | Some("") => None,
-            Some(token) => Some(parse_token(token, bucket.bucket)?),
+            Some(token) => Some(parse_token(token, bucket.id())?),
         };
         let after = resumed.as_deref().or(start_after).unwrap_or("");
-        let id = bucket.bucket;
+        let id = bucket.id();
         let listed = self.walk(bucket, after)?;
         let next = listed.page.last.as_deref().map(|last| make_token(id, last));
         let owner = match self.query.get("fetch-owner") {
@@ -82,7 +82,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         self.show(&listed, listing, next.as_deref(), true)
     }
 
-    fn walk<'q>(&'q self, bucket: Resolved, after: &'q str) -> Result<Listed<'q>> {
+    fn walk<'q>(&'q self, bucket: Place, after: &'q str) -> Result<Listed<'q>> {
         let query = Query {
             prefix: self.query.get("prefix").unwrap_or(""),
             delimiter: self.query.get("delimiter").unwrap_or(""),
@@ -90,8 +90,8 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             max: self.page_size("max-keys")?,
         };
         let url = self.url_encoding()?;
-        let mut cursor = self.core.objects(bucket.bucket);
-        let page = page(&mut cursor, &query).map_err(|error| store_error(&error, ""))?;
+        let mut cursor = bucket.rooted(self.core.objects(bucket.id()));
+        let page = page(&mut cursor, &query).map_err(|error| store_error(&error))?;
         Ok(Listed {
             bucket,
             query,

@@ -18,12 +18,13 @@ mod uploads;
 
 use crate::base::BucketId;
 use crate::io::{Clock, Disk};
-use crate::namespace::Resolved;
 use crate::s3::access::{self, Caller, Want};
 use crate::s3::conditions;
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::headers::Demands;
+use crate::s3::keys::{AskedKey, Key};
 use crate::s3::path::ResourcePath;
+use crate::s3::place::Place;
 use crate::s3::query::Query;
 use crate::s3::service::{HttpHead, Settings};
 use crate::shard::Core;
@@ -62,18 +63,18 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .ok_or_else(|| ErrorCode::InvalidBucketName.into())
     }
 
-    /// The object's key.
-    fn key(&self) -> Result<&str> {
+    /// The object's key, as it was asked for.
+    fn key(&self) -> Result<AskedKey<'_>> {
         self.path.key().ok_or_else(|| ErrorCode::InvalidURI.into())
     }
 
     /// The bucket, resolved, without any look at rights.
-    fn resolve(&self) -> Result<Resolved> {
+    fn resolve(&self) -> Result<Place> {
         access::resolve(self.core, self.bucket_name()?)
     }
 
     /// The bucket, resolved, for a caller who may do what it wants there.
-    fn bucket(&self, want: Want) -> Result<Resolved> {
+    fn bucket(&self, want: Want) -> Result<Place> {
         let bucket = self.resolve()?;
         self.caller.check(&bucket, want)?;
         self.check_expected_owner(&bucket)?;
@@ -81,11 +82,11 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     /// `x-amz-expected-bucket-owner` is compared with the owner of the name asked for.
-    fn check_expected_owner(&self, bucket: &Resolved) -> Result<()> {
+    fn check_expected_owner(&self, bucket: &Place) -> Result<()> {
         self.check_owner(bucket, self.demands.bucket_owner.as_deref())
     }
 
-    fn check_owner(&self, bucket: &Resolved, expected: Option<&str>) -> Result<()> {
+    fn check_owner(&self, bucket: &Place, expected: Option<&str>) -> Result<()> {
         let Some(expected) = expected else {
             return Ok(());
         };
@@ -99,8 +100,8 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// The object for reading: looked up only when the caller may read it, or may at least learn
     /// whether it exists.
-    fn object_entry(&self, bucket: &Resolved, key: &str) -> Result<ObjectEntry> {
-        let found = lookup(self.core, bucket.bucket, key)?;
+    fn object_entry(&self, bucket: &Place, key: &Key<'_>) -> Result<ObjectEntry> {
+        let found = lookup(self.core, bucket.id(), key)?;
         match found {
             Some(entry) => Ok(entry),
             None if self.caller.may(bucket, Want::List) => Err(no_such_key(key)),
@@ -109,7 +110,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     /// Whether the caller may read an object of a bucket that it does not own.
-    fn check_read(&self, bucket: &Resolved, record: &ObjectRecord) -> Result<()> {
+    fn check_read(&self, bucket: &Place, record: &ObjectRecord) -> Result<()> {
         if self
             .caller
             .may_read_object(bucket, &record.meta.owner, record.meta.acl)
@@ -125,12 +126,12 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 fn lookup<D: Disk, C: Clock>(
     core: &Core<D, C>,
     bucket: BucketId,
-    key: &str,
+    key: &Key<'_>,
 ) -> Result<Option<ObjectEntry>> {
-    let mut scratch = Vec::with_capacity(key.len() + 24);
+    let mut scratch = Vec::with_capacity(key.as_bytes().len() + 24);
     core.reader_of(bucket, key.as_bytes())
         .object(bucket, key.as_bytes(), &mut scratch)
-        .map_err(|error| store_error(&error, key))
+        .map_err(|error| key_error(&error, key))
 }
 
 /// The conditions of a PUT, copy, complete or DELETE, for the shard's owner to judge.
@@ -152,24 +153,32 @@ fn write_condition(head: &HttpHead<'_>) -> Result<WriteCondition> {
 }
 
 /// Marks the extents of an object's body.
-fn extent_tag(bucket: BucketId, key: &str) -> u128 {
+fn extent_tag(bucket: BucketId, key: &Key<'_>) -> u128 {
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
     hasher.update(&bucket.0.to_le_bytes());
     hasher.update(key.as_bytes());
     hasher.digest128()
 }
 
-fn no_such_key(key: &str) -> S3Error {
-    S3Error::from(ErrorCode::NoSuchKey).with("Key", key)
+fn no_such_key(key: &Key<'_>) -> S3Error {
+    S3Error::from(ErrorCode::NoSuchKey).with("Key", key.shown())
+}
+
+/// The S3 error of a failed look at, or change of, one key.
+fn key_error(error: &StoreError, key: &Key<'_>) -> S3Error {
+    match error {
+        StoreError::NoSuchKey => no_such_key(key),
+        other => store_error(other),
+    }
 }
 
 /// The one place where an engine's error becomes S3's.
-fn store_error(error: &StoreError, key: &str) -> S3Error {
+fn store_error(error: &StoreError) -> S3Error {
     use crate::log::LogError;
     match error {
         StoreError::BucketGone => ErrorCode::NoSuchBucket.into(),
         StoreError::InvalidPart(_) => S3Error::from(ErrorCode::InvalidPart),
-        StoreError::NoSuchKey => no_such_key(key),
+        StoreError::NoSuchKey => ErrorCode::NoSuchKey.into(),
         StoreError::NoSuchUpload => ErrorCode::NoSuchUpload.into(),
         StoreError::PreconditionFailed => ErrorCode::PreconditionFailed.into(),
         StoreError::Stopping => ErrorCode::ServiceUnavailable.into(),
@@ -179,7 +188,7 @@ fn store_error(error: &StoreError, key: &str) -> S3Error {
             "A write to the device failed; this part of the store takes no more writes.",
         ),
         other => {
-            tracing::error!(key, error = %other, "the store failed");
+            tracing::error!(error = %other, "the store failed");
             S3Error::from(ErrorCode::InternalError)
         }
     }

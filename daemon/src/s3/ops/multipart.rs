@@ -3,15 +3,16 @@
 
 use super::receive::{Incoming, Wish};
 use super::response::Response;
-use super::{Context, store_error, write_condition};
+use super::{Context, key_error, write_condition};
 use crate::base::UploadId;
 use crate::base::limits::{OBJECT_BYTES_MAX, PART_BYTES_MAX, PART_BYTES_MIN, PARTS_MAX};
 use crate::http::Stream;
 use crate::io::{Clock, Disk, entropy};
-use crate::namespace::Resolved;
 use crate::s3::access::Want;
 use crate::s3::checksum;
 use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::keys::Key;
+use crate::s3::place::Place;
 use crate::s3::service::HttpHead;
 use crate::s3::xml::{documents, read};
 use crate::store::meta::{Checksum, ObjectMeta};
@@ -24,8 +25,8 @@ use md5::{Digest, Md5};
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `POST /bucket/key?uploads`
     pub async fn create_multipart_upload(&self) -> Result<Response<D>> {
-        let key = self.key()?;
         let bucket = self.bucket(Want::Write)?;
+        let key = bucket.key(self.key()?)?;
         let mut meta = self.new_meta()?;
         meta.checksum = checksum::of_upload(&self.head)?;
         let announced = meta.checksum.as_ref().map(|c| (c.algorithm, c.kind));
@@ -33,20 +34,20 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         entropy(&mut id);
         let upload = UploadId(u128::from_be_bytes(id));
         let new = NewUpload {
-            bucket: bucket.bucket,
+            bucket: bucket.id(),
             key: key.as_bytes().to_vec(),
             upload,
             meta,
         };
-        let shard = self.core.shard_of(bucket.bucket, key.as_bytes());
+        let shard = self.core.shard_of(bucket.id(), key.as_bytes());
         self.core
             .on_shard(
                 shard,
                 move |store| async move { store.create_upload(new).await },
             )
             .await
-            .map_err(|error| store_error(&error, key))?;
-        let document = documents::initiate_upload(self.bucket_name()?, key, &show(upload));
+            .map_err(|error| key_error(&error, &key))?;
+        let document = documents::initiate_upload(self.bucket_name()?, key.shown(), &show(upload));
         let mut response = Response::xml(document);
         if let Some((algorithm, kind)) = announced {
             response = response
@@ -57,8 +58,11 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     /// The upload that the query names, and its record.
-    pub(super) async fn upload(&self, bucket: &Resolved) -> Result<(UploadId, ObjectMeta)> {
-        let key = self.key()?;
+    pub(super) async fn upload(
+        &self,
+        bucket: &Place,
+        key: &Key<'_>,
+    ) -> Result<(UploadId, ObjectMeta)> {
         let upload = self
             .query
             .get("uploadId")
@@ -66,10 +70,10 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .ok_or(ErrorCode::NoSuchUpload)?;
         let record = self
             .core
-            .reader_of(bucket.bucket, key.as_bytes())
-            .upload(bucket.bucket, key.as_bytes(), upload)
+            .reader_of(bucket.id(), key.as_bytes())
+            .upload(bucket.id(), key.as_bytes(), upload)
             .await
-            .map_err(|error| store_error(&error, key))?;
+            .map_err(|error| key_error(&error, key))?;
         Ok((upload, record.meta))
     }
 
@@ -86,20 +90,19 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `PUT /bucket/key?partNumber&uploadId`
     pub async fn upload_part<S: Stream>(&self, body: Incoming<'_, '_, S>) -> Result<Response<D>> {
-        let key = self.key()?;
         let bucket = self.bucket(Want::Write)?;
+        let key = bucket.key(self.key()?)?;
         let number = self.part_number()?;
-        let (upload, meta) = self.upload(&bucket).await?;
-        let shard = self.core.shard_of(bucket.bucket, key.as_bytes());
+        let (upload, meta) = self.upload(&bucket, &key).await?;
         let wanted = meta.checksum.as_ref().map(|c| c.algorithm);
         let wish = Wish {
             max: PART_BYTES_MAX,
             checksum: wanted,
         };
-        let received = body.receive(self, bucket.bucket, shard, wish).await?;
+        let received = body.receive(self, bucket.id(), &key, wish).await?;
         let checksum = received.checksum.clone();
         let new = NewPart {
-            bucket: bucket.bucket,
+            bucket: bucket.id(),
             key: key.as_bytes().to_vec(),
             upload,
             number,
@@ -108,7 +111,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             checksum: received.checksum,
             body: received.body,
         };
-        self.put_part(new).await?;
+        self.put_part(new, &key).await?;
         drop(received.permit);
         let response = Response::empty(200).with_etag(ETag {
             md5: received.md5,
@@ -120,34 +123,33 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         })
     }
 
-    async fn put_part(&self, new: NewPart) -> Result<crate::store::Stored> {
-        let key = self.key()?;
+    async fn put_part(&self, new: NewPart, key: &Key<'_>) -> Result<crate::store::Stored> {
         let shard = self.core.shard_of(new.bucket, key.as_bytes());
         self.core
             .on_shard(shard, move |store| async move { store.put_part(new).await })
             .await
-            .map_err(|error| store_error(&error, key))
+            .map_err(|error| key_error(&error, key))
     }
 
     /// `PUT /bucket/key?partNumber&uploadId` with `x-amz-copy-source`
     pub async fn upload_part_copy(&self) -> Result<Response<D>> {
-        let key = self.key()?;
         let bucket = self.bucket(Want::Write)?;
+        let key = bucket.key(self.key()?)?;
         let number = self.part_number()?;
-        let (upload, meta) = self.upload(&bucket).await?;
+        let (upload, meta) = self.upload(&bucket, &key).await?;
         let mut source = self.copy_source().await?;
         let range = self.copy_source_range(&source)?;
         if range.end - range.start > PART_BYTES_MAX {
             return Err(ErrorCode::EntityTooLarge.into());
         }
-        let shard = self.core.shard_of(bucket.bucket, key.as_bytes());
+        let shard = self.core.shard_of(bucket.id(), key.as_bytes());
         let algorithm = meta.checksum.as_ref().map(|c| c.algorithm);
         let copied = self
             .copy_range(&mut source, range, shard, algorithm)
             .await?;
         let checksum = copied.checksum.clone();
         let new = NewPart {
-            bucket: bucket.bucket,
+            bucket: bucket.id(),
             key: key.as_bytes().to_vec(),
             upload,
             number,
@@ -156,7 +158,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             checksum: copied.checksum,
             body: copied.body,
         };
-        let stored = self.put_part(new).await?;
+        let stored = self.put_part(new, &key).await?;
         drop(copied.permit);
         let etag = ETag {
             md5: copied.md5,
@@ -168,9 +170,9 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `DELETE /bucket/key?uploadId`
     pub async fn abort_multipart_upload(&self) -> Result<Response<D>> {
-        let key = self.key()?;
         let bucket = self.bucket(Want::Write)?;
-        let id = bucket.bucket;
+        let key = bucket.key(self.key()?)?;
+        let id = bucket.id();
         let upload = self
             .query
             .get("uploadId")
@@ -183,27 +185,27 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
                 move |store| async move { store.abort_upload(id, &owned, upload).await },
             )
             .await
-            .map_err(|error| store_error(&error, key))?;
+            .map_err(|error| key_error(&error, &key))?;
         Ok(Response::empty(204))
     }
 
     /// `POST /bucket/key?uploadId`
     pub async fn complete_multipart_upload(&self, document: &[u8]) -> Result<Response<D>> {
-        let key = self.key()?;
         let bucket = self.bucket(Want::Write)?;
+        let key = bucket.key(self.key()?)?;
         let condition = write_condition(&self.head)?;
         let request = read::complete_upload(document)?;
-        let (upload, mut meta) = match self.upload(&bucket).await {
+        let (upload, mut meta) = match self.upload(&bucket, &key).await {
             Ok(found) => found,
             Err(error) if error.code == ErrorCode::NoSuchUpload => {
-                return self.completed_before(&bucket, error).await;
+                return self.completed_before(&bucket, &key, error).await;
             }
             Err(error) => return Err(error),
         };
-        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
         let stored = reader
             .parts(upload, 0, usize::MAX)
-            .map_err(|error| store_error(&error, key))?;
+            .map_err(|error| key_error(&error, &key))?;
         let parts = choose(&request.parts, &stored)?;
         let size: u64 = parts.iter().map(|p| p.size).sum();
         check_object_size(&self.head, size)?;
@@ -217,7 +219,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let complete = CompleteUpload {
             upload,
             object: NewObject {
-                bucket: bucket.bucket,
+                bucket: bucket.id(),
                 key: key.as_bytes().to_vec(),
                 etag,
                 size,
@@ -227,18 +229,18 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
                 modified: None,
             },
         };
-        let shard = self.core.shard_of(bucket.bucket, key.as_bytes());
+        let shard = self.core.shard_of(bucket.id(), key.as_bytes());
         self.core
             .on_shard(shard, move |store| async move {
                 store.complete_upload(complete).await
             })
             .await
-            .map_err(|error| store_error(&error, key))?;
+            .map_err(|error| key_error(&error, &key))?;
         self.completed(etag, checksum.as_ref())
     }
 
     fn completed(&self, etag: ETag, checksum: Option<&Checksum>) -> Result<Response<D>> {
-        let (name, key) = (self.bucket_name()?, self.key()?);
+        let (name, key) = (self.bucket_name()?, self.key()?.shown());
         let location = format!("/{name}/{key}");
         let document = documents::complete_upload(
             &location,
@@ -252,15 +254,19 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     /// A client that lost our answer completes again: the object made of this upload is the answer.
-    async fn completed_before(&self, bucket: &Resolved, error: S3Error) -> Result<Response<D>> {
-        let key = self.key()?;
+    async fn completed_before(
+        &self,
+        bucket: &Place,
+        key: &Key<'_>,
+        error: S3Error,
+    ) -> Result<Response<D>> {
         let upload = self.query.get("uploadId").and_then(parse_upload);
-        let Some(entry) = super::lookup(self.core, bucket.bucket, key)? else {
+        let Some(entry) = super::lookup(self.core, bucket.id(), key)? else {
             return Err(error);
         };
-        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
         let read = reader.record(&entry).await;
-        let (record, _) = read.map_err(|error: StoreError| store_error(&error, key))?;
+        let (record, _) = read.map_err(|error: StoreError| key_error(&error, key))?;
         if record.upload.is_some() && record.upload == upload {
             return self.completed(record.etag, record.meta.checksum.as_ref());
         }

@@ -2,7 +2,7 @@
 
 use super::receive::{Incoming, Wish};
 use super::response::Response;
-use super::{Context, store_error, write_condition};
+use super::{Context, key_error, write_condition};
 use crate::base::limits::PART_BYTES_MAX;
 use crate::http::Stream;
 use crate::io::{Clock, Disk};
@@ -15,16 +15,16 @@ use crate::store::{ETag, NewObject};
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `PUT /bucket/key`
     pub async fn put_object<S: Stream>(&self, body: Incoming<'_, '_, S>) -> Result<Response<D>> {
-        let key = self.key()?;
-        let bucket = self.bucket(Want::Write)?.bucket;
+        let bucket = self.bucket(Want::Write)?;
+        let key = bucket.key(self.key()?)?;
         let condition = write_condition(&self.head)?;
         let mut meta = self.new_meta()?;
-        let shard = self.core.shard_of(bucket, key.as_bytes());
+        let shard = self.core.shard_of(bucket.id(), key.as_bytes());
         let wish = Wish {
             max: PART_BYTES_MAX,
             checksum: None,
         };
-        let received = body.receive(self, bucket, shard, wish).await?;
+        let received = body.receive(self, bucket.id(), &key, wish).await?;
         meta.checksum = received.checksum;
         let checksum = meta.checksum.clone();
         let etag = ETag {
@@ -32,7 +32,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             parts: 0,
         };
         let new = NewObject {
-            bucket,
+            bucket: bucket.id(),
             key: key.as_bytes().to_vec(),
             etag,
             size: received.size,
@@ -44,7 +44,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         self.core
             .on_shard(shard, move |store| async move { store.put(new).await })
             .await
-            .map_err(|error| store_error(&error, key))?;
+            .map_err(|error| key_error(&error, &key))?;
         drop(received.permit);
         Ok(with_checksum(
             Response::empty(200).with_etag(etag),

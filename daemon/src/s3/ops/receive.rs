@@ -1,13 +1,14 @@
 //! Receiving a request's body: content goes straight from the socket into the buffers that are
 //! written to the device, and is hashed where it lies while it is still in the cache.
 
-use super::{Context, extent_tag, store_error};
-use crate::base::ShardId;
+use super::{Context, extent_tag, key_error};
+use crate::base::BucketId;
 use crate::base::limits::XML_BYTES_MAX;
 use crate::http::{BodyError, Exchange, Stream};
 use crate::io::{Clock, Disk};
 use crate::s3::body::{Body, Options, Step, Transport};
 use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::keys::Key;
 use crate::s3::route::BodyKind;
 use crate::s3::service::HttpHead;
 use crate::s3::sigv4::Payload;
@@ -103,12 +104,12 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
         Ok(document)
     }
 
-    /// Receives content for a key of `shard`.
+    /// Receives content for a key.
     pub(super) async fn receive<D: Disk, C: Clock>(
         self,
         context: &Context<'_, D, C>,
-        bucket: crate::base::BucketId,
-        shard: ShardId,
+        bucket: BucketId,
+        key: &Key<'_>,
         wish: Wish,
     ) -> Result<Received> {
         let options = Options {
@@ -119,8 +120,8 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
             default_checksum: wish.checksum,
         };
         let (exchange, mut body) = self.open(options)?;
-        let key = context.key()?;
-        let failed = |error| store_error(&error, key);
+        let failed = |error| key_error(&error, key);
+        let shard = context.core.shard_of(bucket, key.as_bytes());
         let tag = extent_tag(bucket, key);
         let mut sink = Sink::new(context.core, shard, tag);
         let mut slot = sink.slot(left(&body)).await;

@@ -1,13 +1,15 @@
 //! Tags of objects and of buckets. A change of an object's tags rewrites its record, not its bytes.
 
 use super::response::Response;
-use super::{Context, lookup, no_such_key, store_error};
+use super::{Context, key_error, lookup, no_such_key};
 use crate::base::AlignedBuf;
 use crate::base::BucketId;
 use crate::io::{Clock, Disk};
-use crate::namespace::{Command, Resolved};
+use crate::namespace::Command;
 use crate::s3::access::Want;
 use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::keys::Key;
+use crate::s3::place::Place;
 use crate::s3::tagging;
 use crate::s3::xml::{documents, read};
 use crate::store::meta::{ObjectMeta, Pair};
@@ -45,25 +47,25 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     /// The record of the object asked for.
-    pub(super) async fn record(&self, bucket: &Resolved) -> Result<ObjectRecord> {
-        let key = self.key()?;
-        let entry = self.object_entry(bucket, key)?;
-        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+    pub(super) async fn record(&self, bucket: &Place) -> Result<ObjectRecord> {
+        let key = bucket.key(self.key()?)?;
+        let entry = self.object_entry(bucket, &key)?;
+        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
         let read = reader.record(&entry).await;
         read.map(|(record, _)| record)
-            .map_err(|error| store_error(&error, key))
+            .map_err(|error| key_error(&error, &key))
     }
 
     /// Rewrites an object's record with other metadata. When the object is replaced meanwhile, the
     /// change is tried again on the new one.
     pub(super) async fn change_meta(
         &self,
-        bucket: &Resolved,
+        bucket: &Place,
         change: impl Fn(&mut ObjectMeta),
     ) -> Result<()> {
-        let key = self.key()?;
+        let key = bucket.key(self.key()?)?;
         for _ in 0..TRIES {
-            match self.try_change_meta(bucket.bucket, key, &change).await {
+            match self.try_change_meta(bucket.id(), &key, &change).await {
                 Err(error) if error.code == ErrorCode::PreconditionFailed => {}
                 result => return result,
             }
@@ -74,7 +76,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     async fn try_change_meta(
         &self,
         bucket: BucketId,
-        key: &str,
+        key: &Key<'_>,
         change: &impl Fn(&mut ObjectMeta),
     ) -> Result<()> {
         let entry = lookup(self.core, bucket, key)?.ok_or_else(|| no_such_key(key))?;
@@ -82,7 +84,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let (record, raw) = reader
             .record(&entry)
             .await
-            .map_err(|error| store_error(&error, key))?;
+            .map_err(|error| key_error(&error, key))?;
         let mut meta = record.meta;
         change(&mut meta);
         let body = match record.body {
@@ -114,7 +116,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .on_shard(shard, move |store| async move { store.put(new).await })
             .await
             .map(drop)
-            .map_err(|error| store_error(&error, key))
+            .map_err(|error| key_error(&error, key))
     }
 
     /// `GET /bucket?tagging`
@@ -123,7 +125,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let stored = self
             .core
             .names()
-            .property(bucket.bucket, PROPERTY_TAGS)
+            .property(bucket.id(), PROPERTY_TAGS)
             .map_err(|error| super::buckets::namespace_failed(&error))?;
         let tags = stored.ok_or(ErrorCode::NoSuchTagSet)?;
         let tags = tagging::decode(&tags).ok_or(ErrorCode::InternalError)?;
@@ -147,7 +149,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let bucket = self.bucket(Want::Own)?;
         refuse_link(&bucket)?;
         let command = Command::SetBucketProperty {
-            bucket: bucket.bucket,
+            bucket: bucket.id(),
             property: PROPERTY_TAGS,
             value: tags.map(|tags| tagging::encode(&tags)),
         };
@@ -163,7 +165,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 const TRIES: usize = 16;
 
 /// Properties belong to the source of a link: they can be seen through the link, not changed.
-pub(super) fn refuse_link(bucket: &Resolved) -> Result<()> {
+pub(super) fn refuse_link(bucket: &Place) -> Result<()> {
     if bucket.is_link {
         return Err(S3Error::new(
             ErrorCode::NotImplemented,

@@ -2,13 +2,14 @@
 
 use super::multipart::{parse_upload, show};
 use super::response::Response;
-use super::{Context, store_error};
+use super::{Context, key_error, store_error};
 use crate::base::UploadId;
 use crate::base::limits::LIST_PAGE_MAX;
 use crate::io::{Clock, Disk};
 use crate::s3::access::Want;
 use crate::s3::error::{Result, S3Error};
 use crate::s3::list_page::rolled_up;
+use crate::s3::place::Place;
 use crate::s3::xml::documents;
 use crate::store::{ETag, UploadEntry};
 use std::ops::ControlFlow;
@@ -19,15 +20,15 @@ type Found = (String, UploadId, UploadEntry);
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `GET /bucket/key?uploadId`
     pub async fn list_parts(&self) -> Result<Response<D>> {
-        let key = self.key()?;
         let bucket = self.bucket(Want::Write)?;
+        let key = bucket.key(self.key()?)?;
         let limit = self.page_size("max-parts")?;
         let after = self.query.number("part-number-marker")?.unwrap_or(0);
-        let (upload, meta) = self.upload(&bucket).await?;
-        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
+        let (upload, meta) = self.upload(&bucket, &key).await?;
+        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
         let mut parts = reader
             .parts(upload, after, limit + 1)
-            .map_err(|error| store_error(&error, key))?;
+            .map_err(|error| key_error(&error, &key))?;
         let truncated = parts.len() > limit;
         parts.truncate(limit);
         let owner = self.principal_of(&bucket)?;
@@ -47,7 +48,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .collect();
         let document = documents::PartsPage {
             bucket: self.bucket_name()?,
-            key,
+            key: key.shown(),
             upload: &show(upload),
             owner: owner.as_xml(),
             marker: after,
@@ -75,7 +76,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             _ => None,
         };
         let url = self.url_encoding()?;
-        let mut all = self.uploads_from(bucket.bucket, prefix, key_marker, id_marker)?;
+        let mut all = self.uploads_from(&bucket, prefix, key_marker, id_marker)?;
         all.sort_by(|a, b| {
             (a.0.as_bytes(), a.2.started, a.1).cmp(&(b.0.as_bytes(), b.2.started, b.1))
         });
@@ -103,17 +104,21 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// The open uploads behind the markers with this prefix, of all shards, in no order.
     fn uploads_from(
         &self,
-        bucket: crate::base::BucketId,
+        bucket: &Place,
         prefix: &str,
         key_marker: &str,
         id_marker: Option<UploadId>,
     ) -> Result<Vec<Found>> {
-        let from = prefix.max(key_marker);
+        let from = [bucket.prefix(), prefix.max(key_marker)].concat();
         let mut found: Vec<Found> = Vec::new();
         for reader in self.core.readers() {
             reader
-                .scan_uploads(bucket, from.as_bytes(), |key, id, entry| {
-                    let Ok(key) = std::str::from_utf8(key) else {
+                .scan_uploads(bucket.id(), from.as_bytes(), |key, id, entry| {
+                    if !key.starts_with(bucket.prefix().as_bytes()) {
+                        // The scan began at or behind the prefix.
+                        return ControlFlow::Break(());
+                    }
+                    let Some(key) = bucket.shown(key) else {
                         return ControlFlow::Continue(());
                     };
                     if key.starts_with(prefix) {
@@ -125,7 +130,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
                         ControlFlow::Break(())
                     }
                 })
-                .map_err(|error| store_error(&error, ""))?;
+                .map_err(|error| store_error(&error))?;
         }
         // Of the marker's key, those uploads remain that come after the marker's upload.
         let marker = id_marker.and_then(|id| {
@@ -178,7 +183,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     /// The owner of the name asked for, for answers that show one.
-    pub(super) fn principal_of(&self, bucket: &crate::namespace::Resolved) -> Result<Owner> {
+    pub(super) fn principal_of(&self, bucket: &Place) -> Result<Owner> {
         let user = self
             .core
             .names()

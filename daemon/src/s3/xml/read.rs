@@ -5,6 +5,7 @@ use crate::base::Timestamp;
 use crate::base::limits::{DELETE_OBJECTS_MAX, PARTS_MAX};
 use crate::s3::checksum;
 use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::keys::AskedKey;
 use crate::s3::path::check_key;
 use crate::s3::time::{parse_http, parse_iso8601};
 use crate::store::meta::{ChecksumAlgorithm, Pair};
@@ -72,8 +73,7 @@ fn part(element: &Element) -> Result<CompletedPart> {
 /// An object that DeleteObjects names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeletedObject {
-    /// Its key.
-    pub key: String,
+    key: String,
     /// The version to delete, if any.
     pub version: Option<String>,
     /// Entity tag that it must have, without quotes.
@@ -82,6 +82,14 @@ pub struct DeletedObject {
     pub modified: Option<Timestamp>,
     /// Size that it must have.
     pub size: Option<u64>,
+}
+
+impl DeletedObject {
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> AskedKey<'_> {
+        AskedKey::new(&self.key)
+    }
 }
 
 /// The body of DeleteObjects.

@@ -1,0 +1,153 @@
+//! A bucket as one request sees it. Operations reach objects only through a [`Place`]: it turns the
+//! keys that clients name into those that are stored, and back.
+
+use crate::base::BucketId;
+use crate::base::limits::KEY_BYTES_MAX;
+use crate::namespace::Resolved;
+use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::keys::{AskedKey, Key};
+use crate::s3::list_page::Walk;
+use crate::store::{ObjectEntry, StoreError};
+use std::ops::Deref;
+
+/// A resolved bucket, and the part of it that the name asked for shows.
+#[derive(Clone, Debug)]
+pub struct Place {
+    resolved: Resolved,
+}
+
+impl Place {
+    pub(super) const fn new(resolved: Resolved) -> Self {
+        Self { resolved }
+    }
+
+    /// The bucket's number.
+    #[must_use]
+    pub const fn id(&self) -> BucketId {
+        self.resolved.bucket
+    }
+
+    /// What every key shown begins with in the store.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        ""
+    }
+
+    /// The key that a client means. However it is spelled, it lies under the prefix: the two are
+    /// put together as they are, and nothing ever takes a key apart.
+    pub fn key<'k>(&self, asked: AskedKey<'k>) -> Result<Key<'k>> {
+        let prefix = self.prefix();
+        if prefix.is_empty() {
+            return Ok(Key::of(asked, None));
+        }
+        let stored = [prefix, asked.shown()].concat();
+        if stored.len() > KEY_BYTES_MAX {
+            let most = KEY_BYTES_MAX.saturating_sub(prefix.len());
+            return Err(S3Error::from(ErrorCode::KeyTooLongError)
+                .with("Size", asked.shown().len().to_string())
+                .with("MaxSizeAllowed", most.to_string()));
+        }
+        Ok(Key::of(asked, Some(stored.into_boxed_str())))
+    }
+
+    /// A stored key as clients know it; `None` for one that is not shown.
+    #[must_use]
+    pub fn shown<'k>(&self, stored: &'k [u8]) -> Option<&'k str> {
+        let shown = stored.strip_prefix(self.prefix().as_bytes())?;
+        // Keys are UTF-8: they came in as such.
+        std::str::from_utf8(shown).ok().filter(|k| !k.is_empty())
+    }
+
+    /// A walk of the bucket's objects as one of what is shown.
+    pub fn rooted<W: Walk>(&self, walk: W) -> Rooted<'_, W> {
+        Rooted::new(walk, self.prefix().as_bytes())
+    }
+}
+
+impl Deref for Place {
+    type Target = Resolved;
+
+    fn deref(&self) -> &Resolved {
+        &self.resolved
+    }
+}
+
+/// A walk of the keys under a prefix, which it takes away. The empty key, which an object of the
+/// prefix's own name would get, is not shown.
+pub struct Rooted<'p, W> {
+    walk: W,
+    prefix: &'p [u8],
+    scratch: Vec<u8>,
+}
+
+impl<'p, W: Walk> Rooted<'p, W> {
+    fn new(mut walk: W, prefix: &'p [u8]) -> Self {
+        if !prefix.is_empty() {
+            walk.seek(prefix, true);
+        }
+        Self {
+            walk,
+            prefix,
+            scratch: Vec::new(),
+        }
+    }
+}
+
+impl<W: Walk> Walk for Rooted<'_, W> {
+    fn seek(&mut self, key: &[u8], exclusive: bool) {
+        if self.prefix.is_empty() {
+            return self.walk.seek(key, exclusive);
+        }
+        self.scratch.clear();
+        self.scratch.extend_from_slice(self.prefix);
+        self.scratch.extend_from_slice(key);
+        self.walk.seek(&self.scratch, exclusive || key.is_empty());
+    }
+
+    fn next(&mut self) -> std::result::Result<Option<(Vec<u8>, ObjectEntry)>, StoreError> {
+        let found = self.walk.next()?;
+        if self.prefix.is_empty() {
+            return Ok(found);
+        }
+        Ok(found.and_then(|(mut key, entry)| {
+            key.starts_with(self.prefix).then(|| {
+                key.drain(..self.prefix.len());
+                (key, entry)
+            })
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::list_page::tests::keys;
+    use crate::s3::list_page::{Page, Query, page};
+    use proptest::prelude::*;
+
+    fn shown(page: &Page) -> (Vec<&str>, &[String], bool, Option<&str>) {
+        let keys = page.objects.iter().map(|(key, _)| key.as_str()).collect();
+        (keys, &page.prefixes, page.truncated, page.last.as_deref())
+    }
+
+    proptest! {
+        /// A page of what lies under a prefix is the page of a bucket that holds just that, whatever
+        /// prefix, delimiter and marker the client names.
+        #[test]
+        fn a_page_under_a_prefix_is_a_page_of_a_bucket_of_its_own(
+            list in proptest::collection::btree_set("[ab/]{1,6}", 0..60),
+            root in "(a/|b/|a|ab/|/)",
+            prefix in "[ab/.]{0,2}",
+            delimiter in "(|/|b/)",
+            after in "[ab/.]{0,4}",
+            max in 0usize..7,
+        ) {
+            let query = Query { prefix: &prefix, delimiter: &delimiter, after: &after, max };
+            let own = list.iter().filter_map(|key| key.strip_prefix(&root));
+            let mut own = keys(own.filter(|key| !key.is_empty()).map(str::to_owned));
+            let mut rooted = Rooted::new(keys(list.iter().cloned()), root.as_bytes());
+            let (found, expected) = (page(&mut rooted, &query).unwrap(), page(&mut own, &query).unwrap());
+            prop_assert_eq!(shown(&found), shown(&expected));
+        }
+    }
+}
