@@ -3,7 +3,7 @@
 
 use super::{Daemon, code, with_daemon};
 use chainring_protocol::auth::{Session, Transcript};
-use chainring_protocol::client::{Client, ClientError, Login};
+use chainring_protocol::client::{Client, ClientError};
 use chainring_protocol::codec::Codec;
 use chainring_protocol::frame::{Builder, Frame, Header, Kind};
 use chainring_protocol::message::{
@@ -13,32 +13,11 @@ use chainring_protocol::message::{
 use chainring_protocol::{Call, Failure, Opcode, ResultCode, Secret};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
-
-fn stream(daemon: &Daemon) -> TcpStream {
-    let stream = TcpStream::connect(daemon.tcp).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    stream
-}
-
-fn login(key_id: &str, secret: &str) -> Login {
-    Login {
-        key_id: key_id.to_owned(),
-        secret: Secret::new(secret.to_owned()),
-        nonce: [9; 32],
-    }
-}
-
-fn connect(daemon: &Daemon, login: &Login) -> Result<Client<TcpStream>, ClientError> {
-    Client::connect_with_login(stream(daemon), "test", login)
-}
 
 #[test]
 fn an_administrator_is_served_but_gets_no_secrets() {
     with_daemon(|daemon| {
-        let mut client = connect(&daemon, &login("ADMIN", "right-secret")).unwrap();
+        let mut client = daemon.login("ADMIN", "right-secret").unwrap();
         client.call(&StatusGet {}).unwrap();
         let bucket = BucketName::new("s3v", "bucket");
         let create = BucketCreate {
@@ -78,12 +57,12 @@ fn an_administrator_is_served_but_gets_no_secrets() {
 #[test]
 fn a_wrong_secret_and_an_unknown_key_are_answered_alike() {
     with_daemon(|daemon| {
-        let wrong = connect(&daemon, &login("ADMIN", "wrong-secret")).unwrap_err();
-        let unknown = connect(&daemon, &login("NOBODY", "right-secret")).unwrap_err();
+        let wrong = daemon.login("ADMIN", "wrong-secret").unwrap_err();
+        let unknown = daemon.login("NOBODY", "right-secret").unwrap_err();
         assert_eq!(wrong.to_string(), "PERMISSION_DENIED the login is wrong");
         assert_eq!(wrong.to_string(), unknown.to_string());
         assert!(matches!(
-            Client::connect(stream(&daemon), "test"),
+            Client::connect(daemon.tcp_stream(), "test"),
             Err(ClientError::AuthenticationRequired)
         ));
     });
@@ -98,7 +77,7 @@ struct Raw {
 
 impl Raw {
     fn connect(daemon: &Daemon) -> Self {
-        let mut stream = stream(daemon);
+        let mut stream = daemon.tcp_stream();
         let hello = Hello {
             version_min: 1,
             version_max: 1,

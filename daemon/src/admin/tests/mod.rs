@@ -2,48 +2,27 @@
 //! backend holds everything in memory and can be told to be slow or to panic.
 
 mod engine;
+mod harness;
 mod login;
 mod raw;
 mod requests;
 mod streams;
 
-use super::{Backend, Body, Caller, Download, Login, Server};
-use crate::io::runtime::run;
-use crate::io::{UnixListener, net, reply, sleep, spawn, timeout};
-use chainring_protocol::client::{Client, ClientError};
+use super::{Backend, Body, Caller, Download, Login};
+use crate::io::sleep;
+use chainring_protocol::client::Client;
 use chainring_protocol::limits::DATA_BYTES_MAX;
 use chainring_protocol::message::{BucketCreate, BucketName, KeyGet, KeyInfo, KeyPut};
 use chainring_protocol::testing::FakeStore;
 use chainring_protocol::{Failure, Reply, Request, ResultCode, Secret};
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Where a daemon under test listens.
-#[derive(Clone)]
-struct Daemon {
-    socket: PathBuf,
-    tcp: SocketAddr,
-}
+use harness::{Daemon, code};
 
 impl Daemon {
-    fn stream(&self) -> UnixStream {
-        let stream = UnixStream::connect(&self.socket).unwrap();
-        // A test that hangs fails.
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
-        stream
-    }
-
-    fn client(&self) -> Client<UnixStream> {
-        Client::connect(self.stream(), "test 1.0").unwrap()
-    }
-
     /// A client, and /s3v/bucket.
     fn with_bucket(&self) -> (Client<UnixStream>, BucketName) {
         let mut client = self.client();
@@ -57,47 +36,10 @@ impl Daemon {
     }
 }
 
-/// Runs `test` on a thread of its own while a daemon serves.
+/// Runs `test` while a daemon serves that holds everything in memory.
 fn with_daemon(test: impl FnOnce(Daemon) + Send + 'static) {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("admin.sock");
-    let unix = UnixListener::bind(&socket).unwrap();
-    let tcp = net::listen("127.0.0.1:0".parse().unwrap(), 1)
-        .unwrap()
-        .remove(0);
-    let daemon = Daemon {
-        socket,
-        tcp: tcp.local_addr(),
-    };
-    let thread = run(async move {
-        let server = Server::new(FakeBackend::default());
-        let (one, other) = (server.clone(), server.clone());
-        spawn(async move { one.serve_unix(unix).await.unwrap() });
-        spawn(async move { other.serve_tcp(tcp).await.unwrap() });
-        let (done, answer) = reply();
-        let thread = std::thread::spawn(move || {
-            // The runtime's wakers abort when they are used while a panic unwinds.
-            let outcome = catch_unwind(AssertUnwindSafe(|| test(daemon)));
-            done.send(());
-            outcome.unwrap_or_else(|panic| resume_unwind(panic));
-        });
-        let _: Option<()> = answer.await;
-        // Clients are gone or idle by now: nothing may hold up the end.
-        server.close();
-        timeout(Duration::from_secs(10), server.drained())
-            .await
-            .unwrap();
-        thread
-    })
-    .unwrap();
-    thread.join().unwrap();
-}
-
-pub(super) fn code<T: std::fmt::Debug>(outcome: Result<T, ClientError>) -> ResultCode {
-    match outcome.unwrap_err() {
-        ClientError::Refused(failure) => failure.code,
-        other => panic!("{other:?}"),
-    }
+    let start = |_| async { (FakeBackend::default(), ()) };
+    harness::serve(start, |()| async {}, test);
 }
 
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! Keys.
 
 use super::{create, get, name, put, with_engine};
-use crate::admin::tests::code;
+use crate::admin::tests::harness::code;
 use chainring_protocol::ResultCode;
 use chainring_protocol::message::{KeyInfoGet, KeyList, KeyPut, Paging};
 

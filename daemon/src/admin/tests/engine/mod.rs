@@ -4,12 +4,10 @@ mod keys;
 mod names;
 mod users;
 
-use crate::admin::{About, Engine, Server};
+use crate::admin::tests::harness::{Daemon, serve};
+use crate::admin::{About, Engine};
 use crate::base::ShardId;
-use crate::io::runtime::run;
-use crate::io::{
-    RealClock, UnixListener, UringDisk, entropy, mailbox, net, reply, spawn, spawn_vital, timeout,
-};
+use crate::io::{RealClock, UringDisk, entropy, mailbox, spawn_vital};
 use crate::log::Durability as LogDurability;
 use crate::namespace::{FirstUser, Namespace, NamespaceConfig, Secret};
 use crate::shard::core::serve_jobs;
@@ -20,9 +18,7 @@ use chainring_protocol::client::Client;
 use chainring_protocol::message::{
     BucketCreate, BucketInfo, BucketLink, BucketName, Durability, KeyGet, KeyPut,
 };
-use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,61 +26,34 @@ use std::time::Duration;
 
 const SHARDS: u16 = 2;
 
-struct Daemon {
-    socket: PathBuf,
-    tcp: SocketAddr,
-}
+type TestCore = Rc<Core<UringDisk, RealClock>>;
 
-/// Runs `test` on a thread of its own while a daemon serves a new store.
+/// Runs `test` while a daemon serves a new store.
 fn with_engine(test: impl FnOnce(Daemon) + Send + 'static) {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("admin.sock");
-    let unix = UnixListener::bind(&socket).unwrap();
-    let tcp = net::listen("127.0.0.1:0".parse().unwrap(), 1)
-        .unwrap()
-        .remove(0);
-    let daemon = Daemon {
-        socket,
-        tcp: tcp.local_addr(),
-    };
-    let path = folder.path().to_owned();
-    let thread = run(async move {
-        let core = new_core(&path).await;
-        let about = About {
-            store: [3; 16],
-            pid: 1,
-            started: Duration::ZERO,
-            durability: Durability::Strict,
-            s3_endpoint: "http://127.0.0.1:9878".to_owned(),
-            data_dir: path.display().to_string(),
-        };
-        let server = Server::new(Engine::new(core.clone(), about));
-        let (one, other) = (server.clone(), server.clone());
-        spawn(async move { one.serve_unix(unix).await.unwrap() });
-        spawn(async move { other.serve_tcp(tcp).await.unwrap() });
-        let (done, answer) = reply();
-        let thread = std::thread::spawn(move || {
-            // The runtime's wakers abort when they are used while a panic unwinds.
-            let outcome = catch_unwind(AssertUnwindSafe(|| test(daemon)));
-            done.send(());
-            outcome.unwrap_or_else(|panic| resume_unwind(panic));
-        });
-        let _: Option<()> = answer.await;
-        server.close();
-        timeout(Duration::from_secs(10), server.drained())
-            .await
-            .unwrap();
-        core.namespace().unwrap().close().await.unwrap();
-        for store in core.own_stores() {
-            store.log().close().await.unwrap();
-        }
-        thread
-    })
-    .unwrap();
-    thread.join().unwrap();
+    serve(start, stop, test);
 }
 
-async fn new_core(folder: &Path) -> Rc<Core<UringDisk, RealClock>> {
+async fn start(folder: PathBuf) -> (Engine<UringDisk, RealClock>, TestCore) {
+    let core = new_core(&folder).await;
+    let about = About {
+        store: [3; 16],
+        pid: 1,
+        started: Duration::ZERO,
+        durability: Durability::Strict,
+        s3_endpoint: "http://127.0.0.1:9878".to_owned(),
+        data_dir: folder.display().to_string(),
+    };
+    (Engine::new(core.clone(), about), core)
+}
+
+async fn stop(core: TestCore) {
+    core.namespace().unwrap().close().await.unwrap();
+    for store in core.own_stores() {
+        store.log().close().await.unwrap();
+    }
+}
+
+async fn new_core(folder: &Path) -> TestCore {
     let disk = UringDisk::open(folder).unwrap();
     let superblock = Superblock {
         store: [3; 16],
@@ -124,16 +93,6 @@ async fn new_core(folder: &Path) -> Rc<Core<UringDisk, RealClock>> {
     let core = Core::new(0, topology, stores, Some(Rc::new(namespace)), RealClock);
     spawn_vital("mailbox", serve_jobs(core.clone(), mail));
     core
-}
-
-impl Daemon {
-    fn client(&self) -> Client<UnixStream> {
-        let stream = UnixStream::connect(&self.socket).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
-        Client::connect(stream, "test 1.0").unwrap()
-    }
 }
 
 fn name(volume: &str, bucket: &str) -> BucketName {

@@ -1,7 +1,7 @@
 //! Volumes, buckets, links, and the status.
 
 use super::{create, get, link, name, put, with_engine};
-use crate::admin::tests::code;
+use crate::admin::tests::harness::code;
 use chainring_protocol::ResultCode;
 use chainring_protocol::message::{
     BucketCreate, BucketDelete, BucketInfoGet, BucketList, Done, KeyGet, KeyPut, LinkStatus,

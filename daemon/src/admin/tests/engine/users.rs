@@ -1,14 +1,12 @@
 //! Users, secrets, and the login over TCP with them.
 
-use super::{Daemon, with_engine};
-use crate::admin::tests::code;
-use chainring_protocol::client::{Client, ClientError, Login};
+use super::with_engine;
+use crate::admin::tests::harness::code;
 use chainring_protocol::message::{
     Paging, S3SecretGet, S3SecretRevoke, S3SecretSet, StatusGet, UserCreate, UserDelete, UserList,
     VolumeCreate,
 };
 use chainring_protocol::{ResultCode, Secret};
-use std::net::TcpStream;
 
 fn user(name: &str, admin: bool) -> UserCreate {
     UserCreate {
@@ -17,15 +15,6 @@ fn user(name: &str, admin: bool) -> UserCreate {
         secret: None,
         admin,
     }
-}
-
-fn connect(daemon: &Daemon, key_id: &str, secret: &str) -> Result<Client<TcpStream>, ClientError> {
-    let login = Login {
-        key_id: key_id.to_owned(),
-        secret: Secret::new(secret.to_owned()),
-        nonce: [1; 32],
-    };
-    Client::connect_with_login(TcpStream::connect(daemon.tcp).unwrap(), "test", &login)
 }
 
 #[test]
@@ -87,7 +76,7 @@ fn a_secret_is_shown_once() {
 #[test]
 fn only_administrators_log_in_and_only_as_long_as_they_have_a_secret() {
     with_engine(|daemon| {
-        let mut tcp = connect(&daemon, "ADMINKEY", "admin-secret").unwrap();
+        let mut tcp = daemon.login("ADMINKEY", "admin-secret").unwrap();
         let (name, owner) = ("vol1".to_owned(), None);
         let volume = tcp.call(&VolumeCreate { name, owner }).unwrap();
         assert_eq!(volume.owner, "admin");
@@ -95,12 +84,12 @@ fn only_administrators_log_in_and_only_as_long_as_they_have_a_secret() {
         let mut client = daemon.client();
         let plain = client.call(&user("plain", false)).unwrap();
         let secret = plain.secret.unwrap();
-        let denied = connect(&daemon, &plain.access_key, secret.expose());
+        let denied = daemon.login(&plain.access_key, secret.expose());
         assert_eq!(code(denied), ResultCode::PermissionDenied);
 
         let second = client.call(&user("second", true)).unwrap();
         let secret = second.secret.unwrap();
-        let mut tcp = connect(&daemon, &second.access_key, secret.expose()).unwrap();
+        let mut tcp = daemon.login(&second.access_key, secret.expose()).unwrap();
         let name = "vol2".to_owned();
         let created = tcp.call(&VolumeCreate { name, owner: None }).unwrap();
         assert_eq!(created.owner, "second", "the one who logged in");
@@ -111,7 +100,7 @@ fn only_administrators_log_in_and_only_as_long_as_they_have_a_secret() {
             .unwrap();
         // Whoever is in loses it with the next request.
         assert_eq!(code(tcp.call(&StatusGet {})), ResultCode::PermissionDenied);
-        let gone = connect(&daemon, &second.access_key, secret.expose());
+        let gone = daemon.login(&second.access_key, secret.expose());
         assert_eq!(code(gone), ResultCode::PermissionDenied);
     });
 }
