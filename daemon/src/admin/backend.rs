@@ -1,13 +1,15 @@
 //! What the admin connections need of the engine.
 
+use crate::namespace::Name;
 use chainring_protocol::message::{KeyGet, KeyInfo, KeyPut};
 use chainring_protocol::{Failure, Reply, Request, Secret};
 use std::fmt;
 use std::future::Future;
 
-/// Who asks. Only administrators become callers.
+/// What a connection proves of its peer. Who that is, and what it may, is looked up for every
+/// request ([`Backend::caller`]), so that a change takes effect at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
+pub enum Identity {
     /// Root or the daemon's user, on the unix socket.
     Local {
         /// The user of the system.
@@ -15,15 +17,34 @@ pub enum Caller {
         /// The process.
         pid: i32,
     },
-    /// A user of the store who logged in over TCP.
-    User(String),
+    /// Whoever knows the secret of this access key.
+    AccessKey(String),
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// What the connection proves.
+    pub identity: Identity,
+    /// The user it stands for.
+    pub name: Name,
+    /// The user's groups.
+    pub groups: Vec<Name>,
+    /// May do everything.
+    pub admin: bool,
+    /// The tenant of the access id it uses.
+    pub tenant: Option<Name>,
+    /// An administrator of that tenant.
+    pub tenant_admin: bool,
+    /// One who may appoint others.
+    pub delegated: bool,
 }
 
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Local { uid, pid } => write!(f, "uid {uid}, process {pid}"),
-            Self::User(name) => f.write_str(name),
+        match &self.identity {
+            Identity::Local { uid, pid } => write!(f, "{} (uid {uid}, process {pid})", self.name),
+            Identity::AccessKey(access_key) => write!(f, "{} ({access_key})", self.name),
         }
     }
 }
@@ -31,10 +52,10 @@ impl fmt::Display for Caller {
 /// An access key that may log in.
 #[derive(Debug)]
 pub struct Login {
-    /// The administrator it belongs to.
+    /// The user it belongs to.
     pub user: String,
-    /// Its secret.
-    pub secret: Secret,
+    /// The secrets that are good for it: today's, and while they overlap the one before it.
+    pub secrets: Vec<Secret>,
 }
 
 /// Carries out requests. All of its futures may be dropped; changes that were begun then are
@@ -43,8 +64,10 @@ pub trait Backend: 'static {
     /// A key being read.
     type Download: Download;
 
-    /// The login of an access key, if it is an administrator's.
+    /// The login of an access key.
     fn login(&self, access_key: &str) -> Option<Login>;
+    /// Who that is now.
+    fn caller(&self, identity: &Identity) -> Result<Caller, Failure>;
     /// Carries out any request but hello, authenticate, and those that begin a stream.
     fn call(
         &self,

@@ -4,7 +4,7 @@ use super::backend::Backend;
 use super::channel::{BrokenRule, Channel, StreamFrame};
 use super::inbox::Inbox;
 use super::listener::{Server, Stop};
-use super::session::{self, Stage, WRONG_LOGIN};
+use super::session::{self, NOT_GOOD_ANY_MORE, Stage, WRONG_LOGIN};
 use super::socket::Socket;
 use super::transfer::Transfer;
 use crate::base::AlignedBuf;
@@ -117,7 +117,10 @@ impl<B: Backend> Connection<'_, B> {
     }
 
     const fn is_new(&self) -> bool {
-        matches!(self.stage, Stage::New | Stage::Challenged(_))
+        matches!(
+            self.stage,
+            Stage::New | Stage::Challenged(_) | Stage::Proven(_)
+        )
     }
 
     /// Handles frames while `going_on`; `false` when the peer ended the connection.
@@ -150,10 +153,15 @@ impl<B: Backend> Connection<'_, B> {
             return Ok(false);
         };
         let len = frame.bytes().len();
-        self.stage
-            .verify(&frame)
-            .map_err(|_| End::WrongLogin(WRONG_LOGIN))?;
         let header = frame.header;
+        let verified = self.stage.verify(&frame);
+        if let Some(daemon) = verified.map_err(|_| End::WrongLogin(WRONG_LOGIN))? {
+            self.channel.sign_with(daemon);
+        }
+        if !self.stage.still_good(self.server.backend()) {
+            let failure = Failure::new(ResultCode::PermissionDenied, NOT_GOOD_ANY_MORE);
+            return Err(End::Told(header, failure));
+        }
         let delivered = match header.kind {
             Kind::Request => {
                 request(
@@ -253,7 +261,7 @@ fn request<B: Backend>(
         }
         other => match stage.caller(server.backend(), other.opcode()) {
             Err(failure) => channel.respond(asked, Err(failure)),
-            Ok(caller) => start(server.clone(), channel, caller.clone(), asked, other),
+            Ok(caller) => start(server.clone(), channel, caller, asked, other),
         },
     }
 }
@@ -279,11 +287,8 @@ fn hello_request<B: Backend>(
         let header = Header::new(Kind::Response, asked.request, asked.opcode);
         let answered = channel.seal(header, |out| reply.encode(out));
         let answered = answered.unwrap_or_default();
-        let (challenged, daemon) =
-            session::challenge(server.backend(), hello, frame.bytes(), &answered);
+        *stage = session::challenge(server.backend(), hello, frame.bytes(), &answered);
         channel.queue(answered);
-        channel.sign_with(daemon);
-        *stage = challenged;
         return;
     };
     *stage = Stage::of_unix(stream.peer());

@@ -18,7 +18,7 @@ mod session;
 mod socket;
 mod transfer;
 
-pub use backend::{Backend, Body, Caller, Download, Login};
+pub use backend::{Backend, Body, Caller, Download, Identity, Login};
 pub use engine::{About, Engine};
 pub use listener::Server;
 

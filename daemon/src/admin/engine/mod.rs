@@ -1,19 +1,20 @@
 //! Requests carried out by the engine: names by the namespace, keys by the shards.
 
 mod buckets;
+mod callers;
 mod keys;
 mod status;
 mod users;
 mod volumes;
 
-use super::backend::{Backend, Body, Caller, Login};
+use super::backend::{Backend, Body, Caller, Identity, Login};
 use super::failure;
 use crate::io::{Clock, Disk};
-use crate::namespace::{Command, NamespaceReader, Reply as NamespaceReply, S3_VOLUME};
+use crate::namespace::{Command, NamespaceReader, Reply as NamespaceReply};
 use crate::shard::Core;
 use chainring_protocol::limits::PAGE_ENTRIES_MAX;
 use chainring_protocol::message::{Durability, KeyGet, KeyInfo, KeyPut, Page, Paging};
-use chainring_protocol::{Failure, Reply, Request, ResultCode, Secret};
+use chainring_protocol::{Failure, Reply, Request, ResultCode};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -66,19 +67,11 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         }
     }
 
-    /// The named user, or the caller; on the unix socket that is the store's first user, to whom
-    /// the volume `s3v` was given.
+    /// The named user, or the caller.
     fn user_or(&self, caller: &Caller, named: Option<String>) -> Result<String, Failure> {
-        match (named, caller) {
-            (Some(name), _) => self.user(&name).map(|user| user.name.to_string()),
-            (None, Caller::User(name)) => Ok(name.clone()),
-            (None, Caller::Local { .. }) => {
-                let volume = self.names().volume(S3_VOLUME).map_err(failure::of_read)?;
-                let owner = volume.map(|volume| volume.owner.to_string());
-                owner.ok_or_else(|| {
-                    Failure::new(ResultCode::InternalError, "the volume s3v is missing")
-                })
-            }
+        match named {
+            Some(name) => self.user(&name).map(|user| user.name.to_string()),
+            None => Ok(caller.name.to_string()),
         }
     }
 }
@@ -87,18 +80,11 @@ impl<D: Disk, C: Clock> Backend for Engine<D, C> {
     type Download = KeyDownload<D>;
 
     fn login(&self, access_key: &str) -> Option<Login> {
-        let found = self.names().user_by_access_key(access_key);
-        let credential = match found {
-            Ok(found) => found.filter(|credential| credential.admin)?,
-            Err(error) => {
-                tracing::error!(%error, "an access key cannot be looked up");
-                return None;
-            }
-        };
-        Some(Login {
-            user: credential.user.to_string(),
-            secret: Secret::new(credential.secret.expose().to_owned()),
-        })
+        self.login_of(access_key)
+    }
+
+    fn caller(&self, identity: &Identity) -> Result<Caller, Failure> {
+        self.caller_of(identity)
     }
 
     async fn call(&self, caller: &Caller, request: Request) -> Result<Reply, Failure> {

@@ -68,6 +68,49 @@ fn a_wrong_secret_and_an_unknown_key_are_answered_alike() {
     });
 }
 
+/// While two secrets are good for an access key, the session is that of the one the client knows.
+#[test]
+fn either_of_two_secrets_logs_in() {
+    with_daemon(|daemon| {
+        for secret in ["right-secret", "old-secret"] {
+            let mut client = daemon.login("ADMIN", secret).unwrap();
+            client.call(&StatusGet {}).unwrap();
+            client.call(&StatusGet {}).unwrap();
+        }
+    });
+}
+
+/// A session whose access key is gone is told so and closed, also in the middle of an upload.
+#[test]
+fn a_session_ends_with_its_access_key() {
+    with_daemon(|daemon| {
+        let mut idle = daemon.login("REVOKED", "right-secret").unwrap();
+        let mut busy = daemon.login("REVOKED", "right-secret").unwrap();
+        let create = |name: &str| BucketCreate {
+            bucket: BucketName::new("s3v", name),
+            owner: None,
+        };
+        idle.call(&create("bucket")).unwrap();
+        let put = KeyPut {
+            bucket: BucketName::new("s3v", "bucket"),
+            key: "k".to_owned(),
+            size: None,
+            content_type: None,
+        };
+        let mut upload = busy.upload(&put).unwrap();
+        upload.send_from(&mut &[1; 100][..]).unwrap();
+        daemon.client().call(&create("revoked")).unwrap();
+
+        assert_eq!(code(upload.finish()), ResultCode::PermissionDenied);
+        let told = idle.call(&StatusGet {}).unwrap_err().to_string();
+        assert!(
+            told.starts_with("PERMISSION_DENIED the access key was revoked"),
+            "{told}"
+        );
+        assert!(matches!(idle.call(&StatusGet {}), Err(ClientError::Io(_))));
+    });
+}
+
 /// A client by hand, so that it can do what the real one does not.
 struct Raw {
     stream: TcpStream,

@@ -8,8 +8,9 @@ mod raw;
 mod requests;
 mod streams;
 
-use super::{Backend, Body, Caller, Download, Login};
+use super::{Backend, Body, Caller, Download, Identity, Login};
 use crate::io::sleep;
+use crate::namespace::Name;
 use chainring_protocol::client::Client;
 use chainring_protocol::limits::DATA_BYTES_MAX;
 use chainring_protocol::message::{BucketCreate, BucketName, KeyGet, KeyInfo, KeyPut};
@@ -54,9 +55,36 @@ impl Backend for FakeBackend {
     type Download = FakeDownload;
 
     fn login(&self, access_key: &str) -> Option<Login> {
-        (access_key == "ADMIN").then(|| Login {
+        let secret = match access_key {
+            "REVOKED"
+                if self
+                    .0
+                    .borrow()
+                    .resolve(&BucketName::new("s3v", "revoked"))
+                    .is_ok() =>
+            {
+                return None;
+            }
+            "ADMIN" | "REVOKED" => "right-secret",
+            _ => return None,
+        };
+        Some(Login {
             user: "admin".to_owned(),
-            secret: Secret::new("right-secret".to_owned()),
+            secrets: ["old-secret", secret]
+                .map(|secret| Secret::new(secret.to_owned()))
+                .into(),
+        })
+    }
+
+    fn caller(&self, identity: &Identity) -> Result<Caller, Failure> {
+        Ok(Caller {
+            identity: identity.clone(),
+            name: Name::new("admin").unwrap(),
+            groups: Vec::new(),
+            admin: true,
+            tenant: None,
+            tenant_admin: false,
+            delegated: false,
         })
     }
 

@@ -74,7 +74,7 @@ fn a_secret_is_shown_once() {
 }
 
 #[test]
-fn only_administrators_log_in_and_only_as_long_as_they_have_a_secret() {
+fn any_user_logs_in_and_only_as_long_as_the_secret_is_good() {
     with_engine(|daemon| {
         let mut tcp = daemon.login("ADMINKEY", "admin-secret").unwrap();
         let (name, owner) = ("vol1".to_owned(), None);
@@ -84,7 +84,10 @@ fn only_administrators_log_in_and_only_as_long_as_they_have_a_secret() {
         let mut client = daemon.client();
         let plain = client.call(&user("plain", false)).unwrap();
         let secret = plain.secret.unwrap();
-        let denied = daemon.login(&plain.access_key, secret.expose());
+        let mut tcp = daemon.login(&plain.access_key, secret.expose()).unwrap();
+        // With rights of their own: not these.
+        let (name, owner) = ("vol3".to_owned(), None);
+        let denied = tcp.call(&VolumeCreate { name, owner });
         assert_eq!(code(denied), ResultCode::PermissionDenied);
 
         let second = client.call(&user("second", true)).unwrap();
