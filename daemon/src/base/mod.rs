@@ -6,6 +6,7 @@ pub mod codec;
 pub mod ids;
 pub mod limits;
 pub mod local;
+pub mod md5;
 
 pub use buffer::AlignedBuf;
 pub use ids::{BucketId, Location, ShardId, Timestamp, UploadId, VersionId};
