@@ -8,6 +8,7 @@ use crate::io::reply::reply;
 use crate::io::{Clock, Disk, spawn};
 use crate::namespace::{Namespace, NamespaceReader};
 use crate::shard::budget::Budget;
+use crate::shard::digester::Digester;
 use crate::shard::list::ObjectCursor;
 use crate::store::{Store, StoreError, StoreReader};
 use futures_util::FutureExt;
@@ -46,6 +47,7 @@ pub struct Core<D: Disk, C: Clock> {
     clock: C,
     budget: Budget,
     sending: Budget,
+    digester: Digester,
     stopping: Cell<bool>,
     stop: Notify,
 }
@@ -81,6 +83,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
             clock,
             budget,
             sending,
+            digester: Digester::default(),
             stopping: Cell::new(false),
             stop: Notify::new(),
         })
@@ -109,6 +112,12 @@ impl<D: Disk, C: Clock> Core<D, C> {
             }
             self.stop.changed(ticket).await;
         }
+    }
+
+    /// Digests what this core's clients send.
+    #[must_use]
+    pub const fn digester(&self) -> &Digester {
+        &self.digester
     }
 
     /// The namespace's writer, on the core that runs it.

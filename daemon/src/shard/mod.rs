@@ -6,6 +6,7 @@
 
 pub mod budget;
 pub mod core;
+pub mod digester;
 pub mod list;
 pub mod open;
 pub mod sink;

@@ -4,6 +4,7 @@ use super::{Engine, page_limit};
 use crate::admin::backend::{Body, Caller, Download};
 use crate::admin::failure;
 use crate::base::limits::KEY_BYTES_MAX;
+use crate::base::md5::Md5;
 use crate::base::{AlignedBuf, BucketId};
 use crate::io::{Clock, Disk};
 use crate::namespace::Resolved;
@@ -15,7 +16,6 @@ use chainring_protocol::message::{
     BucketName, Done, KeyDelete, KeyEntry, KeyGet, KeyInfo, KeyList, KeyPut, Page, Property,
 };
 use chainring_protocol::{Failure, ResultCode};
-use md5::{Digest, Md5};
 use std::ops::Range;
 
 /// Most bytes of a media type.
@@ -66,7 +66,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         }
         let (body, permit) = sink.finish().await.map_err(failed)?;
         let etag = ETag {
-            md5: md5.finalize().into(),
+            md5: md5.finish(),
             parts: 0,
         };
         let new = NewObject {

@@ -3,6 +3,11 @@
 //! MD5 is a chain of dependent steps, so one stream cannot use more than a fraction of a core. Eight
 //! streams side by side in the lanes of a vector register can. [`Md5`] is the state of one stream;
 //! [`Lanes::update`] advances several of them by unequal amounts.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "positions within a block, by construction; every length and mix of lengths is tested"
+)]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

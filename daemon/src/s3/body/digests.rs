@@ -1,13 +1,14 @@
 //! The hashes of a body: only those that somebody asked for, each computed once.
 
+use super::Md5By;
+use crate::base::md5::Md5;
 use crate::s3::checksum::{Declared, Hasher, Source, decode, mismatch};
 use crate::s3::error::{ErrorCode, Result};
 use crate::s3::head::RequestHead;
 use crate::store::meta::{Checksum, ChecksumAlgorithm, ChecksumKind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use md5::{Digest, Md5};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// What was promised about a body.
 pub(super) struct Expected {
@@ -42,7 +43,7 @@ impl Expected {
 pub struct Digested {
     /// Bytes of content.
     pub length: u64,
-    /// Its MD5, when asked for.
+    /// Its MD5, when it was computed.
     pub md5: Option<[u8; 16]>,
     /// The checksum that was declared, or the operation's default.
     pub checksum: Option<Checksum>,
@@ -59,14 +60,14 @@ pub(super) struct Digests {
 impl Digests {
     pub fn new(
         expected: &Expected,
-        md5: bool,
+        md5: Md5By,
         default_checksum: Option<ChecksumAlgorithm>,
     ) -> Self {
         let declared = expected.checksum.as_ref().map(|d| d.algorithm);
         let algorithm = declared.or(default_checksum);
         let is_sha256 = algorithm == Some(ChecksumAlgorithm::Sha256);
         Self {
-            md5: (md5 || expected.md5.is_some()).then(Md5::new),
+            md5: (md5 == Md5By::Body && expected.md5.is_some()).then(Md5::new),
             sha256: (expected.sha256.is_some() || is_sha256).then(Sha256::new),
             checksum: algorithm.map(|a| (a, (!is_sha256).then(|| Hasher::new(a)))),
         }
@@ -84,8 +85,13 @@ impl Digests {
         }
     }
 
-    pub fn finish(self, length: u64, expected: &Expected) -> Result<Digested> {
-        let md5 = self.md5.map(|md5| <[u8; 16]>::from(md5.finalize()));
+    pub fn finish(
+        self,
+        length: u64,
+        md5: Option<[u8; 16]>,
+        expected: &Expected,
+    ) -> Result<Digested> {
+        let md5 = self.md5.map(Md5::finish).or(md5);
         let sha256 = self
             .sha256
             .map(|sha256| <[u8; 32]>::from(sha256.finalize()));

@@ -30,6 +30,15 @@ pub enum Transport {
     Absent,
 }
 
+/// Who computes the MD5 of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Md5By {
+    /// The body does, if the client sent a `Content-MD5`.
+    Body,
+    /// The caller does, in any case, and gives it to [`Body::finish`].
+    Caller,
+}
+
 /// What an operation wants of a body.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -37,8 +46,8 @@ pub struct Options {
     pub max: u64,
     /// Whether a missing `Content-Length` is an error, as for content, or means an empty body.
     pub length_required: bool,
-    /// Whether to compute the MD5 for an ETag even if the client sent no `Content-MD5`.
-    pub md5: bool,
+    /// Who computes the MD5.
+    pub md5: Md5By,
     /// Whether checksum headers speak about this body. Those of CompleteMultipartUpload do not.
     pub checksums: bool,
     /// Checksum to compute when the client declares none.
@@ -228,8 +237,8 @@ impl Body {
     }
 
     /// Ends the body, after [`Step::Done`] or when the transport has ended, and checks everything
-    /// that was promised about it.
-    pub fn finish(self) -> Result<Digested> {
+    /// that was promised about it. `md5` is the caller's, where the options say so.
+    pub fn finish(self, md5: Option<[u8; 16]>) -> Result<Digested> {
         let complete = match &self.framing {
             Framing::Plain(left) => left.unwrap_or(0) == 0,
             Framing::Chunked(chunked) => chunked.is_done(),
@@ -237,7 +246,7 @@ impl Body {
         if !complete || self.failed {
             return Err(ErrorCode::IncompleteBody.into());
         }
-        self.digests.finish(self.received, &self.expected)
+        self.digests.finish(self.received, md5, &self.expected)
     }
 }
 

@@ -6,6 +6,7 @@ use super::response::Response;
 use super::{Context, key_error, lookup, no_such_key, write_condition};
 use crate::base::ShardId;
 use crate::base::limits::PART_BYTES_MAX;
+use crate::base::md5::Md5;
 use crate::io::{Clock, Disk};
 use crate::log::OwnedRecord;
 use crate::s3::access::{self, Want};
@@ -21,7 +22,6 @@ use crate::s3::xml::documents;
 use crate::shard::{Permit, Sink};
 use crate::store::meta::{Checksum, ChecksumAlgorithm, ChecksumKind};
 use crate::store::{ETag, NewBody, NewObject, ObjectEntry, ObjectRecord};
-use md5::{Digest, Md5};
 use std::ops::Range;
 
 /// The source of a copy, readable by the caller.
@@ -220,7 +220,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             kind: ChecksumKind::FullObject,
             value: hasher.finish(),
         });
-        let computed = md5.map(|md5| md5.finalize().into());
+        let computed = md5.map(|md5| md5.finish());
         let md5 = known.or(computed).ok_or(ErrorCode::InternalError)?;
         Ok(Copied {
             body,

@@ -6,6 +6,7 @@ use super::response::Response;
 use super::{Context, key_error, write_condition};
 use crate::base::UploadId;
 use crate::base::limits::{OBJECT_BYTES_MAX, PART_BYTES_MAX, PART_BYTES_MIN, PARTS_MAX};
+use crate::base::md5::Md5;
 use crate::http::Stream;
 use crate::io::{Clock, Disk, entropy};
 use crate::s3::access::Want;
@@ -20,7 +21,6 @@ use crate::store::record::PartRef;
 use crate::store::{
     CompleteUpload, ETag, NewBody, NewObject, NewPart, NewUpload, PartEntry, StoreError,
 };
-use md5::{Digest, Md5};
 
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `POST /bucket/key?uploads`
@@ -340,10 +340,10 @@ fn choose(wanted: &[read::CompletedPart], stored: &[(u32, PartEntry)]) -> Result
 fn etag_of(parts: &[PartRef]) -> ETag {
     let mut md5 = Md5::new();
     for part in parts {
-        md5.update(part.md5);
+        md5.update(&part.md5);
     }
     ETag {
-        md5: md5.finalize().into(),
+        md5: md5.finish(),
         parts: u32::try_from(parts.len()).unwrap_or(u32::MAX),
     }
 }

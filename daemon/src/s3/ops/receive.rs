@@ -3,16 +3,17 @@
 
 use super::{Context, extent_tag, key_error};
 use crate::base::BucketId;
-use crate::base::limits::XML_BYTES_MAX;
+use crate::base::limits::{EXTENT_HEAD, XML_BYTES_MAX};
+use crate::base::md5::Md5;
 use crate::http::{BodyError, Exchange, Stream};
 use crate::io::{Clock, Disk};
-use crate::s3::body::{Body, Options, Step, Transport};
+use crate::s3::body::{Body, Md5By, Options, Step, Transport};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::keys::Key;
 use crate::s3::route::BodyKind;
 use crate::s3::service::HttpHead;
 use crate::s3::sigv4::Payload;
-use crate::shard::{Permit, Sink, Slot};
+use crate::shard::{Core, Permit, Sink, Slot};
 use crate::store::NewBody;
 use crate::store::meta::{Checksum, ChecksumAlgorithm};
 
@@ -71,7 +72,7 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
         let options = Options {
             max: XML_BYTES_MAX as u64,
             length_required: false,
-            md5: false,
+            md5: Md5By::Body,
             checksums: self.kind == BodyKind::Xml && !is_completion(&self.exchange.head()),
             default_checksum: None,
         };
@@ -100,7 +101,7 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
                 }
             }
         }
-        body.finish()?;
+        body.finish(None)?;
         Ok(document)
     }
 
@@ -115,7 +116,7 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
         let options = Options {
             max: wish.max,
             length_required: true,
-            md5: true,
+            md5: Md5By::Caller,
             checksums: true,
             default_checksum: wish.checksum,
         };
@@ -125,6 +126,7 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
         let tag = extent_tag(bucket, key);
         let mut sink = Sink::new(context.core, shard, tag);
         let mut slot = sink.slot(left(&body)).await;
+        let mut md5 = Md5::new();
         loop {
             match body.step(exchange.buffered())? {
                 Step::Done => break,
@@ -132,6 +134,7 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
                 Step::Need => need_more(exchange).await?,
                 Step::Data(most) => {
                     if slot.room() == 0 {
+                        (md5, slot) = digest(context.core, md5, slot).await?;
                         sink.push(slot).await.map_err(failed)?;
                         slot = sink.slot(left(&body)).await;
                     }
@@ -146,13 +149,15 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
                 }
             }
         }
-        let digested = body.finish()?;
+        (md5, slot) = digest(context.core, md5, slot).await?;
+        let md5 = md5.finish();
+        let digested = body.finish(Some(md5))?;
         sink.push(slot).await.map_err(failed)?;
         let (new_body, permit) = sink.finish().await.map_err(failed)?;
         Ok(Received {
             body: new_body,
             size: digested.length,
-            md5: digested.md5.ok_or(ErrorCode::InternalError)?,
+            md5,
             checksum: digested.checksum,
             permit,
         })
@@ -171,6 +176,14 @@ fn is_completion(head: &crate::http::Head<'_>) -> bool {
 fn left(body: &Body) -> Option<u64> {
     body.length()
         .map(|length| length - body.received().min(length))
+}
+
+/// Digests all content of a buffer.
+async fn digest<D: Disk, C: Clock>(core: &Core<D, C>, md5: Md5, slot: Slot) -> Result<(Md5, Slot)> {
+    let Slot { buf, permit } = slot;
+    let digested = core.digester().update(md5, buf, EXTENT_HEAD).await;
+    let (md5, buf) = digested.ok_or(ErrorCode::ServiceUnavailable)?;
+    Ok((md5, Slot { buf, permit }))
 }
 
 /// Reads at most `most` bytes of content into the buffer.
