@@ -8,10 +8,11 @@
 //! are links to one of the buckets, half of them over another link. The figures are in
 //! `docs/decisions/002-namespace-index.md`.
 
+use chainringd::base::Timestamp;
 use chainringd::io::sim::Rng;
 use chainringd::io::{Clock, RealClock, UringDisk, entropy, runtime};
 use chainringd::namespace::{
-    CannedAcl, Command, FirstUser, Namespace, NamespaceConfig, NamespaceReader,
+    CannedAcl, Command, FirstUser, LinkOptions, Namespace, NamespaceConfig, NamespaceReader,
 };
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -24,6 +25,8 @@ type Ns = Namespace<UringDisk, RealClock>;
 
 /// Commands under way at once.
 const AT_ONCE: usize = 512;
+/// The time at which names are resolved.
+const NOW: Timestamp = Timestamp(1);
 /// Look-ups measured.
 const LOOKUPS: usize = 2_000_000;
 
@@ -59,6 +62,7 @@ fn command(n: usize) -> Command {
             owner,
             acl: CannedAcl::Private,
             object_lock: false,
+            protected: false,
         };
     }
     let bucket = n - n % 1000;
@@ -69,6 +73,7 @@ fn command(n: usize) -> Command {
         name: name_of_it,
         owner,
         strict: false,
+        options: LinkOptions::default(),
     }
 }
 
@@ -174,6 +179,7 @@ async fn one_by_one(namespace: &Ns) {
             name: format!("single-{n}"),
             owner: "admin".to_owned(),
             strict: false,
+            options: LinkOptions::default(),
         };
         namespace.apply(command).await.expect("done");
     }
@@ -210,24 +216,28 @@ fn look_up(reader: &NamespaceReader, count: usize, access_key: &str) {
         .map(|_| name(rng.below(count)))
         .collect();
     measure("resolve, random names", &names, &|name| {
-        reader.resolve("s3v", name).expect("found");
+        reader.resolve("s3v", name, NOW).expect("found");
     });
     measure("resolve, one link", &names, &|_| {
-        reader.resolve("s3v", "entry-0000777").expect("found");
+        reader.resolve("s3v", "entry-0000777", NOW).expect("found");
     });
     measure("resolve, one bucket", &names, &|_| {
-        reader.resolve("s3v", "entry-0000000").expect("found");
+        reader.resolve("s3v", "entry-0000000", NOW).expect("found");
     });
     measure("user_by_access_key", &names, &|_| {
         reader.user_by_access_key(access_key).expect("sound");
     });
     measure("not there", &names, &|_| {
-        reader.resolve("s3v", "none").expect_err("not there");
+        reader.resolve("s3v", "none", NOW).expect_err("not there");
     });
 }
 
 async fn delete_a_source(namespace: &Ns) {
-    let expect = (namespace.reader().resolve("s3v", &name(0)).expect("found")).bucket;
+    let expect = (namespace
+        .reader()
+        .resolve("s3v", &name(0), NOW)
+        .expect("found"))
+    .bucket;
     let start = RealClock.monotonic();
     let deletion = Command::DeleteBucket {
         volume: "s3v".to_owned(),

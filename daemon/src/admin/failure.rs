@@ -19,7 +19,18 @@ pub(super) fn of_namespace(error: &NamespaceError) -> Failure {
         | NamespaceError::LastAdmin(_)
         | NamespaceError::IsALink(_)
         | NamespaceError::NotALink(_)
-        | NamespaceError::BucketChanged(_) => ResultCode::InvalidRequest,
+        | NamespaceError::BucketChanged(_)
+        | NamespaceError::NoGeneration(..)
+        | NamespaceError::Acl(_)
+        | NamespaceError::InvalidPrefix(_) => ResultCode::InvalidRequest,
+        NamespaceError::LinkChanged { .. } => ResultCode::LinkChanged,
+        NamespaceError::BucketIsLinked { .. } => ResultCode::BucketIsLinked,
+        NamespaceError::MayNotDelegate { .. } => ResultCode::PermissionDenied,
+        NamespaceError::NoTarget(why) => {
+            let code = of_resolve(why).code;
+            return Failure::new(code, error.to_string());
+        }
+        NamespaceError::NotSupported(_) => ResultCode::NotSupportedOperation,
         NamespaceError::VolumeNotFound(_) => ResultCode::VolumeNotFound,
         NamespaceError::VolumeAlreadyExists(_) => ResultCode::VolumeAlreadyExists,
         NamespaceError::VolumeNotEmpty(_) => ResultCode::VolumeNotEmpty,
@@ -51,6 +62,7 @@ pub(super) fn of_resolve(error: &ResolveError) -> Failure {
         ResolveError::BucketNotFound | ResolveError::Dangling { .. } => ResultCode::BucketNotFound,
         ResolveError::Loop { .. } => ResultCode::DetectedLoopInBucketLinks,
         ResolveError::TooDeep { .. } => ResultCode::LinkTooDeep,
+        ResolveError::Expired { .. } => ResultCode::LinkExpired,
         ResolveError::Damaged(error) => return internal("the namespace cannot be read", error),
     };
     Failure::new(code, error.to_string())

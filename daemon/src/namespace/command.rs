@@ -1,6 +1,7 @@
 //! What can be asked of the namespace, and what it answers.
 
-use crate::base::BucketId;
+use crate::base::{BucketId, Timestamp};
+use crate::namespace::acl::{Acl, Rule};
 use crate::namespace::name::Name;
 use crate::namespace::secret::Secret;
 use crate::namespace::types::{CannedAcl, Credential, Entry, Volume};
@@ -39,6 +40,8 @@ pub enum Command {
         acl: CannedAcl,
         /// Whether objects may be locked.
         object_lock: bool,
+        /// Whether it stays as long as links name it.
+        protected: bool,
     },
     /// Answers [`Reply::Entry`], with the link's status.
     CreateLink {
@@ -52,6 +55,61 @@ pub enum Command {
         owner: String,
         /// Refuse when the link would not lead to a bucket now.
         strict: bool,
+        /// What else it says.
+        options: LinkOptions,
+    },
+    /// Gives a link another source, at once for everybody: a new generation. Everything else about
+    /// the link stays; a link bound to a bucket is bound to the one it leads to now. Consent is
+    /// dropped unless given anew. Answers [`Reply::Entry`].
+    SetLinkSource {
+        /// The link's volume.
+        volume: String,
+        /// The link.
+        name: String,
+        /// Volume and name of the new source.
+        source: (String, String),
+        /// Refuse unless this is its source.
+        expect: Option<(String, String)>,
+        /// Refuse unless this is its generation.
+        expect_generation: Option<u64>,
+        /// Consent to decide in place of the new source.
+        delegate: Option<Grantor>,
+        /// Who does it.
+        by: String,
+    },
+    /// Makes a new generation out of an old one. Consent is dropped. Answers [`Reply::Entry`].
+    RollbackLink {
+        /// The link's volume.
+        volume: String,
+        /// The link.
+        name: String,
+        /// The generation to go back to; the one before the present one when missing.
+        to: Option<u64>,
+        /// Who does it.
+        by: String,
+    },
+    /// Takes the consent back: the link is a plain one again. Answers [`Reply::Entry`].
+    RevokeDelegation {
+        /// The link's volume.
+        volume: String,
+        /// The link.
+        name: String,
+    },
+    /// Changes an access control list. Answers [`Reply::Acl`].
+    SetAcl {
+        /// Of what.
+        target: AclTarget,
+        /// How.
+        edit: AclEdit,
+    },
+    /// Says whether a bucket stays as long as links name it. Answers [`Reply::Entry`].
+    SetProtected {
+        /// The volume.
+        volume: String,
+        /// The bucket.
+        name: String,
+        /// Whether it does.
+        protected: bool,
     },
     /// Deletes a bucket whose emptiness the caller has made sure of. Answers [`Reply::Deleted`].
     DeleteBucket {
@@ -135,6 +193,57 @@ pub enum Command {
     },
 }
 
+/// What a link says besides its source.
+#[derive(Clone, Debug, Default)]
+pub struct LinkOptions {
+    /// Nothing may be written through it.
+    pub read_only: bool,
+    /// It shows only the keys that begin so, without this beginning.
+    pub prefix: Option<String>,
+    /// It leads nowhere any more from then on.
+    pub expires: Option<Timestamp>,
+    /// It leads to the bucket it leads to now and never to another one. Refused when it leads to
+    /// none.
+    pub bind_id: bool,
+    /// Consent to decide in place of the source's list. Refused when it leads to no bucket.
+    pub delegate: Option<Grantor>,
+    /// Who makes it; its owner when missing.
+    pub by: Option<String>,
+}
+
+/// Who consents that a link's own list decides: must be allowed to change the list of the bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grantor {
+    /// The user.
+    pub name: String,
+    /// Whether it acts as an administrator of the store.
+    pub admin: bool,
+    /// The tenant it acts for as the tenant's administrator.
+    pub tenant_admin: Option<String>,
+}
+
+/// What has an access control list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AclTarget {
+    /// A volume.
+    Volume(String),
+    /// A bucket or a link (never its source), by volume and name.
+    Entry(String, String),
+    /// The keys of a bucket that begin so.
+    Prefix(BucketId, String),
+}
+
+/// A change of an access control list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AclEdit {
+    /// Gives more rights.
+    Add(Vec<Rule>),
+    /// Takes rights away.
+    Remove(Vec<Rule>),
+    /// Puts this in place of the list.
+    Set(Vec<Rule>),
+}
+
 /// What a command answers. When it arrives, the change is durable and every core reads it.
 #[derive(Clone, Debug)]
 pub enum Reply {
@@ -144,6 +253,8 @@ pub enum Reply {
     Volume(Volume),
     /// The bucket or link as it is now.
     Entry(Box<Entry>),
+    /// The access control list as it is now.
+    Acl(Acl),
     /// Something is gone.
     Deleted {
         /// Links that led to a bucket before and do not any more, the first

@@ -3,6 +3,7 @@
 
 use crate::base::Timestamp;
 use crate::base::codec::{Malformed, Put, Reader};
+use crate::namespace::acl::Acl;
 use crate::namespace::name::Name;
 use crate::namespace::record::{self, EntryRecord, KeyRecord, RecordKind, UserRecord};
 use crate::namespace::types::{
@@ -33,6 +34,14 @@ pub(crate) fn entry(volume: Name, name: Name, value: &[u8]) -> Result<Entry, Mal
         RecordKind::Link(source_volume, source_bucket) => EntryKind::Link(Box::new(Link {
             source_volume,
             source_bucket,
+            read_only: false,
+            prefix: None,
+            expires: None,
+            bind: None,
+            delegate: None,
+            generation: 1,
+            changed: record.created,
+            changed_by: record.owner,
             resolution: decode_resolution(derived)?,
         })),
     };
@@ -43,6 +52,7 @@ pub(crate) fn entry(volume: Name, name: Name, value: &[u8]) -> Result<Entry, Mal
         created: record.created,
         modified: record.modified,
         kind,
+        acl: Acl::EMPTY,
     })
 }
 
@@ -52,7 +62,7 @@ pub(crate) fn encode_resolution(resolution: &Resolution) -> Vec<u8> {
         LinkStatus::Ok => 0,
         LinkStatus::Dangling => 1,
         LinkStatus::Loop => 2,
-        LinkStatus::TooDeep => 3,
+        LinkStatus::TooDeep | LinkStatus::Expired => 3,
     });
     out.put_u8(resolution.hops);
     out.put_str(&resolution.volume);
@@ -87,6 +97,10 @@ pub(crate) fn decode_resolution(bytes: &[u8]) -> Result<Resolution, Malformed> {
             }),
             _ => None,
         },
+        prefix: None,
+        read_only: false,
+        expires: None,
+        delegated: false,
     };
     reader.finish()?;
     Ok(resolution)

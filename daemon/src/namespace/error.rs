@@ -1,10 +1,11 @@
 //! What can go wrong in the namespace, one enum per question asked.
 
-use crate::base::BucketId;
 use crate::base::codec::Malformed;
+use crate::base::{BucketId, Timestamp};
 use crate::index::map::MapError;
 use crate::io::IoError;
 use crate::log::LogError;
+use crate::namespace::acl::AclError;
 use crate::namespace::name::Name;
 
 /// Names met on the way from a link to its source, the link first, as (volume, name).
@@ -19,13 +20,25 @@ pub enum ResolveError {
     /// The volume has no such bucket or link.
     #[error("bucket not found")]
     BucketNotFound,
-    /// The link leads to a name that nothing has.
-    #[error("the link dangles: /{volume}/{bucket} does not exist")]
+    /// The link leads to a name that nothing has, or to another bucket than the one it is bound to.
+    #[error("the link dangles: /{volume}/{bucket} {}", if *.bound { "is not the bucket it is bound to" } else { "does not exist" })]
     Dangling {
         /// Volume of the missing name.
         volume: String,
         /// The missing name.
         bucket: String,
+        /// Whether the name is there, but not the bucket that the link is bound to.
+        bound: bool,
+    },
+    /// The time of the link, or of one on its way, is over.
+    #[error("the link /{volume}/{name} has expired")]
+    Expired {
+        /// Volume of the link that has expired.
+        volume: String,
+        /// The link that has expired.
+        name: String,
+        /// When it did.
+        at: Timestamp,
     },
     /// The link leads back to itself or into a loop.
     #[error("loop of links: {}", show_chain(chain))]
@@ -119,6 +132,49 @@ pub enum NamespaceError {
     /// A command for links met a bucket.
     #[error("{0} is a bucket, not a link")]
     NotALink(String),
+    /// The link has another source or generation than expected: somebody was faster.
+    #[error("link {link} was changed meanwhile: generation {generation}, source {source_is}")]
+    LinkChanged {
+        /// The link.
+        link: String,
+        /// Its generation.
+        generation: u64,
+        /// Its source.
+        source_is: String,
+    },
+    /// The link never had this generation, or it is too long ago.
+    #[error("link {0} has no generation {1} to go back to")]
+    NoGeneration(String, u64),
+    /// A protected bucket that links name cannot be deleted.
+    #[error("bucket {bucket} is protected and {links} links lead to it, {first} first")]
+    BucketIsLinked {
+        /// The bucket.
+        bucket: String,
+        /// How many links name it.
+        links: u64,
+        /// One of them.
+        first: String,
+    },
+    /// A link can be bound or delegated only while it leads to a bucket.
+    #[error("the link cannot be bound or delegated: {0}")]
+    NoTarget(ResolveError),
+    /// The grantor may not change the access control list of the bucket.
+    #[error("user {grantor} may not delegate {bucket}: WRITE_ACL is needed there")]
+    MayNotDelegate {
+        /// Who wanted to consent.
+        grantor: Name,
+        /// The bucket.
+        bucket: String,
+    },
+    /// An access control list that cannot be.
+    #[error(transparent)]
+    Acl(#[from] AclError),
+    /// A prefix of keys that cannot be.
+    #[error("invalid prefix {0:?}: 1 to 1024 bytes without NUL")]
+    InvalidPrefix(String),
+    /// Not possible.
+    #[error("not supported: {0}")]
+    NotSupported(&'static str),
     /// A strict link would not lead to a bucket.
     #[error("strict link refused: {0}")]
     Strict(ResolveError),

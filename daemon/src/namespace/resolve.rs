@@ -46,6 +46,10 @@ pub(crate) fn follow(
         volume: here.0,
         bucket: here.1,
         target,
+        prefix: None,
+        read_only: false,
+        expires: None,
+        delegated: false,
     };
     Ok((resolution, chain))
 }

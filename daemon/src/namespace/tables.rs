@@ -1,13 +1,15 @@
 //! Typed reads of the namespace's tables, of any state of the index.
 
 use crate::base::BucketId;
+use crate::base::codec::Malformed;
 use crate::index::map::{Lookup, MapError};
+use crate::namespace::acl::Acl;
 use crate::namespace::derived;
 use crate::namespace::error::ReadError;
 use crate::namespace::keys::{self, Key};
 use crate::namespace::name::Name;
 use crate::namespace::record::{self, EntryRecord, KeyRecord, UserRecord, VolumeRecord};
-use crate::namespace::types::{Credential, Entry, User, Volume};
+use crate::namespace::types::{Credential, Entry, LinkPage, User, Volume};
 use std::ops::ControlFlow;
 
 pub(crate) type Read<T> = Result<T, ReadError>;
@@ -26,7 +28,7 @@ impl<L: Lookup> Entries for L {
 fn primary<T>(
     map: &impl Lookup,
     key: &[u8],
-    decode: impl FnOnce(&[u8]) -> Result<T, crate::base::codec::Malformed>,
+    decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
 ) -> Read<Option<T>> {
     let Some(value) = map.value(key)? else {
         return Ok(None);
@@ -58,6 +60,7 @@ pub(crate) fn volume(name: Name, record: &VolumeRecord) -> Volume {
         owner: record.owner,
         created: record.created,
         modified: record.modified,
+        acl: Acl::EMPTY,
     }
 }
 
@@ -74,7 +77,7 @@ pub(crate) fn bucket_name(map: &impl Lookup, id: BucketId) -> Read<Option<(Name,
     let Some(value) = map.value(&Key::bucket_id(id))? else {
         return Ok(None);
     };
-    let names = keys::two_names(&value, 0).ok_or(crate::base::codec::Malformed("bucket name"))?;
+    let names = keys::two_names(&value, 0).ok_or(Malformed("bucket name"))?;
     Ok(Some(names))
 }
 
@@ -130,6 +133,37 @@ pub(crate) fn links_to(
         ControlFlow::Continue(())
     })?;
     Ok(found)
+}
+
+/// Links in order of their (volume, name), after `after`, as far as `limit` buckets and links go;
+/// and the last one looked at when there may be more.
+pub(crate) fn all_links(
+    map: &impl Lookup,
+    after: Option<(Name, Name)>,
+    limit: usize,
+) -> Read<LinkPage> {
+    let start = after.map_or_else(Vec::new, |(volume, name)| {
+        [volume.as_bytes(), &[0], name.as_bytes(), &[0]].concat()
+    });
+    let (mut seen, mut last, mut links) = (0, None, Ok(Vec::new()));
+    with_prefix(map, &[keys::ENTRY], &start, |key, value| {
+        if seen == limit {
+            return ControlFlow::Break(());
+        }
+        let names = keys::two_names(key, 0).ok_or(Malformed("entry key"));
+        let entry = names.and_then(|(volume, name)| {
+            last = Some((volume, name));
+            derived::entry(volume, name, value)
+        });
+        match (&mut links, entry) {
+            (Ok(links), Ok(entry)) => links.extend(entry.link().is_some().then_some(entry)),
+            (_, Err(error)) => links = Err(error),
+            (Err(_), _) => return ControlFlow::Break(()),
+        }
+        seen += 1;
+        ControlFlow::Continue(())
+    })?;
+    Ok((links?, last.filter(|_| seen == limit)))
 }
 
 /// An opaque property of a bucket.

@@ -2,6 +2,8 @@
 
 use crate::base::codec::Malformed;
 use crate::base::{BucketId, Timestamp};
+use crate::namespace::acl::Acl;
+use crate::namespace::gates::Gates;
 use crate::namespace::name::Name;
 use crate::namespace::secret::Secret;
 
@@ -54,6 +56,8 @@ pub struct Volume {
     pub created: Timestamp,
     /// When it was last changed.
     pub modified: Timestamp,
+    /// Who may do what in it.
+    pub acl: Acl,
 }
 
 /// What a bucket is, apart from its name and owner.
@@ -65,6 +69,8 @@ pub struct Bucket {
     pub acl: CannedAcl,
     /// Whether it was created with object lock.
     pub object_lock: bool,
+    /// Whether it stays as long as links name it.
+    pub protected: bool,
 }
 
 /// The status of a link, as shown in `info` and `list`.
@@ -78,12 +84,14 @@ pub enum LinkStatus {
     Loop,
     /// Leads over more hops than allowed.
     TooDeep,
+    /// The time of the link, or of one on its way, is over. See [`Link::status_at`].
+    Expired,
 }
 
 /// Where a link leads. Kept with the link, renewed whenever anything on its way changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolution {
-    /// How it ended.
+    /// How it ended, whatever the time: never `Expired`.
     pub status: LinkStatus,
     /// Links followed, this one included.
     pub hops: u8,
@@ -93,6 +101,15 @@ pub struct Resolution {
     pub bucket: Name,
     /// The bucket, when the status is `Ok`.
     pub target: Option<Target>,
+    /// What all keys seen through the link begin with in the bucket: the prefixes of all links on
+    /// the way, this one's last.
+    pub prefix: Option<Box<str>>,
+    /// Whether any link on the way forbids to write.
+    pub read_only: bool,
+    /// When the first link on the way expires.
+    pub expires: Option<Timestamp>,
+    /// Whether the link itself is delegated: there is consent, and it is valid. See [`Consent`].
+    pub delegated: bool,
 }
 
 /// The bucket a link leads to.
@@ -113,8 +130,97 @@ pub struct Link {
     pub source_volume: Name,
     /// Name of the source.
     pub source_bucket: Name,
+    /// Whether nothing may be written through it.
+    pub read_only: bool,
+    /// What the keys it shows begin with in its source.
+    pub prefix: Option<Box<str>>,
+    /// When it stops leading anywhere.
+    pub expires: Option<Timestamp>,
+    /// The bucket it must lead to; it dangles otherwise.
+    pub bind: Option<BucketId>,
+    /// The consent that its own list decides in place of the bucket's. Says nothing about whether
+    /// it is still valid: that is `resolution.delegated`.
+    pub delegate: Option<Consent>,
+    /// Number of its present source: 1 at first, one more with every change of the source.
+    pub generation: u64,
+    /// When the present source was given.
+    pub changed: Timestamp,
+    /// Who gave it.
+    pub changed_by: Name,
     /// Where that leads today.
     pub resolution: Resolution,
+}
+
+impl Link {
+    /// The present source, as one of its history.
+    #[must_use]
+    pub fn present(&self) -> LinkGeneration {
+        LinkGeneration {
+            generation: self.generation,
+            source_volume: self.source_volume,
+            source_bucket: self.source_bucket,
+            read_only: self.read_only,
+            prefix: self.prefix.clone(),
+            expires: self.expires,
+            bind: self.bind,
+            at: self.changed,
+            by: self.changed_by,
+        }
+    }
+
+    /// How the link stands at a time.
+    #[must_use]
+    pub fn status_at(&self, now: Timestamp) -> LinkStatus {
+        match self.resolution.expires {
+            Some(end) if end <= now => LinkStatus::Expired,
+            _ => self.resolution.status,
+        }
+    }
+}
+
+/// The consent of somebody who may change the access control list of a bucket, that the list of a
+/// link decides who may do what through it. Valid only as long as the link leads to that bucket and
+/// the grantor may still do so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Who gave it.
+    pub grantor: Name,
+    /// Whether as an administrator, of the store or of the bucket's tenant: whose rights are not
+    /// asked for again.
+    pub admin: bool,
+    /// The bucket it is about.
+    pub bucket: BucketId,
+    /// When it was given.
+    pub at: Timestamp,
+}
+
+/// Some links, and the last name looked at when there may be more behind it.
+pub type LinkPage = (Vec<Entry>, Option<(Name, Name)>);
+
+/// How many generations of a link are kept, the present one included.
+pub const LINK_GENERATIONS_KEPT: u64 = 1000;
+
+/// One of the sources a link has had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkGeneration {
+    /// Its number.
+    pub generation: u64,
+    /// Volume of the source.
+    pub source_volume: Name,
+    /// Name of the source.
+    pub source_bucket: Name,
+    /// See [`Link`].
+    pub read_only: bool,
+    /// See [`Link`].
+    pub prefix: Option<Box<str>>,
+    /// See [`Link`].
+    pub expires: Option<Timestamp>,
+    /// See [`Link`].
+    pub bind: Option<BucketId>,
+    /// When the link got this source.
+    pub at: Timestamp,
+    /// Who gave it.
+    pub by: Name,
 }
 
 /// A bucket or a link.
@@ -132,6 +238,8 @@ pub struct Entry {
     pub modified: Timestamp,
     /// Which of the two.
     pub kind: EntryKind,
+    /// Who may do what with it. Of a bucket this adds to the canned list.
+    pub acl: Acl,
 }
 
 /// Bucket or link.
@@ -191,6 +299,22 @@ pub struct Resolved {
     pub hops: u8,
     /// The state of the namespace this was read from.
     pub generation: u64,
+    /// Volume of the name asked for.
+    pub entry_volume: Name,
+    /// The name asked for.
+    pub entry_name: Name,
+    /// What all keys begin with in the bucket: see [`Resolved::key`] and [`Resolved::shown`].
+    pub prefix: Option<Box<str>>,
+    /// Whether nothing may be written through this name. [`Resolved::allows`] minds it.
+    pub read_only: bool,
+    /// When the name stops leading here. It has not yet, at the time it was resolved for.
+    pub expires: Option<Timestamp>,
+    /// The generation of the link asked for, 0 for a bucket.
+    pub link_generation: u64,
+    /// Whether a delegated link decides who may do what, in place of the bucket.
+    pub delegated: bool,
+    /// Who may pass, and what they may do then: see [`Resolved::allows`].
+    pub(crate) gates: Gates,
 }
 
 /// A user's canonical id, 256 random bits.

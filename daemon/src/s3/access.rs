@@ -136,7 +136,7 @@ impl Caller {
 /// Resolves a bucket name of S3's namespace.
 pub fn resolve<D: Disk, C: Clock>(core: &Core<D, C>, bucket: &str) -> Result<Place> {
     core.names()
-        .resolve(S3_VOLUME, bucket)
+        .resolve(S3_VOLUME, bucket, core.clock().now())
         .map(Place::new)
         .map_err(|error| resolve_error(&error, bucket))
 }
@@ -150,7 +150,8 @@ pub fn resolve_error(error: &ResolveError, bucket: &str) -> S3Error {
         }
         ResolveError::VolumeNotFound
         | ResolveError::BucketNotFound
-        | ResolveError::Dangling { .. } => S3Error::from(ErrorCode::NoSuchBucket),
+        | ResolveError::Dangling { .. }
+        | ResolveError::Expired { .. } => S3Error::from(ErrorCode::NoSuchBucket),
         _ => {
             tracing::error!(bucket, %error, "name cannot be resolved");
             S3Error::from(ErrorCode::InternalError)

@@ -8,7 +8,8 @@ use crate::base::limits::LINK_CHAIN_MAX;
 use crate::io::runtime::yield_now;
 use crate::io::{Clock, Disk};
 use crate::namespace::{
-    CannedAcl, Command, Entry, EntryKind, Link, LinkStatus as Status, Reply, show_place,
+    CannedAcl, Command, Entry, EntryKind, Link, LinkOptions, LinkStatus as Status, Reply,
+    show_place,
 };
 use chainring_protocol::message::{
     BucketCreate, BucketDelete, BucketDeleted, BucketInfo, BucketLink, BucketList, BucketName,
@@ -36,6 +37,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             owner,
             acl: CannedAcl::Private,
             object_lock: false,
+            protected: false,
         };
         self.created(command).await
     }
@@ -52,6 +54,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             name: call.link.bucket,
             owner,
             strict: call.strict,
+            options: LinkOptions::default(),
         };
         self.created(command).await
     }
@@ -181,6 +184,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
                 Status::Dangling => LinkStatus::Dangling,
                 Status::Loop => LinkStatus::Loop,
                 Status::TooDeep => LinkStatus::TooDeep,
+                Status::Expired => LinkStatus::Expired,
             },
             resolved: resolution.target.is_some().then_some(end),
             generation: 1,

@@ -180,7 +180,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
     /// The bucket behind a name: every operation on keys begins here.
     fn resolve(&self, name: &BucketName) -> Result<Resolved, Failure> {
         self.names()
-            .resolve(&name.volume, &name.bucket)
+            .resolve(&name.volume, &name.bucket, self.core.clock().now())
             .map_err(|error| {
                 let failure = failure::of_resolve(&error);
                 Failure::new(failure.code, format!("{name}: {}", failure.message))

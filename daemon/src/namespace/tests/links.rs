@@ -11,7 +11,7 @@ fn a_link_shows_its_source() {
             link(&ns, ("vol1", "bucket1"), "s3v", "common").await,
             LinkStatus::Ok
         );
-        let resolved = ns.reader().resolve("s3v", "common").unwrap();
+        let resolved = ns.reader().resolve("s3v", "common", NOW).unwrap();
         assert_eq!(
             (resolved.bucket, resolved.is_link, resolved.hops),
             (id, true, 1)
@@ -36,14 +36,15 @@ fn a_source_may_be_missing_and_come_later() {
         let Err(ResolveError::Dangling {
             volume: v,
             bucket: b,
-        }) = ns.reader().resolve("s3v", "lnk")
+            bound: false,
+        }) = ns.reader().resolve("s3v", "lnk", NOW)
         else {
             panic!("not dangling");
         };
         assert_eq!((&*v, &*b), ("vol2", "bucket1"));
         volume(&ns, "vol2").await;
         let id = bucket(&ns, "vol2", "bucket1").await;
-        assert_eq!(ns.reader().resolve("s3v", "lnk").unwrap().bucket, id);
+        assert_eq!(ns.reader().resolve("s3v", "lnk", NOW).unwrap().bucket, id);
     });
 }
 
@@ -57,7 +58,7 @@ fn deleting_a_source_names_the_links_left_dangling_and_a_new_one_is_followed() {
         assert_eq!(status(&ns, "s3v", "ln2"), LinkStatus::Dangling);
         let new = bucket(&ns, "s3v", "src").await;
         assert_ne!(old, new);
-        assert_eq!(ns.reader().resolve("s3v", "ln2").unwrap().bucket, new);
+        assert_eq!(ns.reader().resolve("s3v", "ln2", NOW).unwrap().bucket, new);
     });
 }
 
@@ -68,7 +69,7 @@ fn deleting_a_link_leaves_its_source() {
         link(&ns, ("s3v", "src"), "s3v", "ln1").await;
         link(&ns, ("s3v", "ln1"), "s3v", "ln2").await;
         assert_eq!(delete(&ns, "s3v", "ln1").await, ["/s3v/ln2"]);
-        assert_eq!(ns.reader().resolve("s3v", "src").unwrap().bucket, id);
+        assert_eq!(ns.reader().resolve("s3v", "src", NOW).unwrap().bucket, id);
         let command = Command::DeleteLink {
             volume: "s3v".into(),
             name: "src".into(),
@@ -96,9 +97,9 @@ fn sixteen_hops_are_followed_and_seventeen_are_not() {
         assert_eq!(status(&ns, "s3v", "l16"), LinkStatus::Dangling);
         assert_eq!(status(&ns, "s3v", "l17"), LinkStatus::TooDeep);
         let id = bucket(&ns, "s3v", "l00").await;
-        let resolved = ns.reader().resolve("s3v", "l16").unwrap();
+        let resolved = ns.reader().resolve("s3v", "l16", NOW).unwrap();
         assert_eq!((resolved.bucket, resolved.hops), (id, 16));
-        let Err(ResolveError::TooDeep { chain }) = ns.reader().resolve("s3v", "l17") else {
+        let Err(ResolveError::TooDeep { chain }) = ns.reader().resolve("s3v", "l17", NOW) else {
             panic!("not too deep");
         };
         assert_eq!(
@@ -129,7 +130,8 @@ fn loops_of_every_length_are_made_detected_and_broken() {
                 );
             }
             for n in 0..length {
-                let Err(ResolveError::Loop { chain }) = ns.reader().resolve("s3v", &name(n)) else {
+                let Err(ResolveError::Loop { chain }) = ns.reader().resolve("s3v", &name(n), NOW)
+                else {
                     panic!("no loop of {length} at {n}");
                 };
                 assert_eq!(chain.len(), length + 1);

@@ -11,6 +11,9 @@ use crate::io::sim::{self, SimClock, SimDisk};
 use std::cell::Cell;
 use std::rc::Rc;
 
+/// The time at which names are resolved.
+pub(super) const NOW: crate::base::Timestamp = crate::base::Timestamp(1);
+
 pub(super) type Ns = Namespace<SimDisk, SimClock>;
 
 /// Different bytes at every call, the same in every run.
@@ -65,6 +68,7 @@ pub(super) fn create_bucket(volume: &str, name: &str) -> Command {
         owner: "alice".to_owned(),
         acl: CannedAcl::Private,
         object_lock: false,
+        protected: false,
     }
 }
 
@@ -75,6 +79,7 @@ pub(super) fn create_link(source: (&str, &str), volume: &str, name: &str) -> Com
         name: name.to_owned(),
         owner: "bob".to_owned(),
         strict: false,
+        options: LinkOptions::default(),
     }
 }
 
@@ -92,6 +97,7 @@ pub(super) fn strictly(command: Command) -> Command {
             name,
             owner,
             strict: true,
+            options: LinkOptions::default(),
         },
         other => other,
     }

@@ -199,7 +199,7 @@ impl Model {
             for name in NAMES {
                 let place = (volume.to_owned(), name.to_owned());
                 let (status, id, hops) = self.follow(&place);
-                match (reader.resolve(volume, name), status) {
+                match (reader.resolve(volume, name, NOW), status) {
                     (Ok(found), Some(LinkStatus::Ok)) => {
                         assert_eq!(
                             (found.bucket, usize::from(found.hops)),

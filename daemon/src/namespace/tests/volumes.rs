@@ -61,7 +61,7 @@ fn names_are_checked_and_shared_by_buckets_and_links() {
         assert!(matches!(refused, Err(NamespaceError::VolumeNotFound(_))));
         let refused = ns.apply(create_link(("vol1", "A"), "vol1", "lnk")).await;
         assert!(matches!(refused, Err(NamespaceError::InvalidBucketName(_))));
-        let resolved = ns.reader().resolve("vol1", "one").unwrap();
+        let resolved = ns.reader().resolve("vol1", "one", NOW).unwrap();
         assert_eq!(
             (resolved.bucket, resolved.is_link, resolved.hops),
             (first, false, 0)
@@ -76,15 +76,15 @@ fn what_is_not_there_is_said_precisely() {
         let long = "x".repeat(200);
         for bucket in ["one", &long, "a\0b", ""] {
             assert!(matches!(
-                reader.resolve("s3v", bucket),
+                reader.resolve("s3v", bucket, NOW),
                 Err(ResolveError::BucketNotFound)
             ));
             assert!(matches!(
-                reader.resolve("vol", bucket),
+                reader.resolve("vol", bucket, NOW),
                 Err(ResolveError::VolumeNotFound)
             ));
             assert!(matches!(
-                reader.resolve(bucket, "one"),
+                reader.resolve(bucket, "one", NOW),
                 Err(ResolveError::VolumeNotFound)
             ));
             assert!(reader.entry("s3v", bucket).unwrap().is_none());
@@ -197,7 +197,7 @@ fn owners_and_lists_change() {
             owner: "carol".into(),
         };
         entry(&ns, command).await.unwrap();
-        let resolved = ns.reader().resolve("s3v", "lnk").unwrap();
+        let resolved = ns.reader().resolve("s3v", "lnk", NOW).unwrap();
         assert_eq!(resolved.acl, CannedAcl::PublicRead);
         assert_eq!(resolved.source_owner, "carol");
         assert_eq!(resolved.entry_owner, "bob");

@@ -96,6 +96,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             owner: user.name.to_string(),
             acl,
             object_lock,
+            protected: false,
         };
         match self.apply(command).await? {
             Ok(_) => {}
