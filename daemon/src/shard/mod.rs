@@ -5,6 +5,7 @@
 //! [`crate::store::StoreReader`] of every shard.
 
 pub mod budget;
+pub mod copy;
 pub mod core;
 pub mod digester;
 pub mod list;
@@ -12,6 +13,7 @@ pub mod open;
 pub mod sink;
 
 pub use budget::{Budget, Permit};
+pub use copy::copy_bytes;
 pub use core::{Core, Job, Topology};
 pub use list::ObjectCursor;
 pub use sink::{Sink, Slot};

@@ -19,7 +19,7 @@ use crate::s3::place::Place;
 use crate::s3::range;
 use crate::s3::stored::{self, Directive};
 use crate::s3::xml::documents;
-use crate::shard::{Permit, Sink};
+use crate::shard::{Permit, copy_bytes};
 use crate::store::meta::{Checksum, ChecksumAlgorithm, ChecksumKind};
 use crate::store::{ETag, NewBody, NewObject, ObjectEntry, ObjectRecord};
 use std::ops::Range;
@@ -189,32 +189,19 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .core
             .reader_of(source.bucket.id(), source.key.as_bytes());
         let raw = source.raw.take().ok_or(ErrorCode::InternalError)?;
-        let mut stream = reader.body(&source.record, raw, bytes);
+        let stream = reader.body(&source.record, raw, bytes);
         let tag = super::extent_tag(source.bucket.id(), &source.key);
-        let mut sink = Sink::new(self.core, shard, tag);
-        let mut slot = sink.slot(Some(size)).await;
-        let mut left = size;
-        while let Some((buf, range)) = stream.next().await.map_err(failed)? {
-            let mut chunk = buf.whole().get(range).unwrap_or_default();
+        let look = |chunk: &[u8]| {
             if let Some(md5) = &mut md5 {
                 md5.update(chunk);
             }
             if let Some(hasher) = &mut hasher {
                 hasher.update(chunk);
             }
-            while !chunk.is_empty() {
-                if slot.room() == 0 {
-                    sink.push(slot).await.map_err(failed)?;
-                    slot = sink.slot(Some(left)).await;
-                }
-                let (now, later) = chunk.split_at(slot.room().min(chunk.len()));
-                slot.buf.extend(now);
-                left = left.saturating_sub(now.len() as u64);
-                chunk = later;
-            }
-        }
-        sink.push(slot).await.map_err(failed)?;
-        let (body, permit) = sink.finish().await.map_err(failed)?;
+        };
+        let (body, permit) = copy_bytes(self.core, stream, size, shard, tag, look)
+            .await
+            .map_err(failed)?;
         let checksum = algorithm.zip(hasher).map(|(algorithm, hasher)| Checksum {
             algorithm,
             kind: ChecksumKind::FullObject,
