@@ -63,6 +63,8 @@ fn command(n: usize) -> Command {
             acl: CannedAcl::Private,
             object_lock: false,
             protected: false,
+            quota_bytes: None,
+            quota_namespace: None,
         };
     }
     let bucket = n - n % 1000;

@@ -7,7 +7,7 @@ use crate::namespace::change::Change;
 use crate::namespace::derived;
 use crate::namespace::keys::{self, Key};
 use crate::namespace::name::Name;
-use crate::namespace::record::{EntryRecord, KeyRecord, RecordKind, UserRecord};
+use crate::namespace::record::{EntryRecord, KeyRecord, RecordKind, UserRecord, VolumeRecord};
 use crate::namespace::resolve;
 use crate::namespace::tables::{self, Entries, Read};
 use crate::namespace::types::LinkStatus;
@@ -36,7 +36,8 @@ pub(crate) struct Effects {
 pub(crate) async fn apply(map: &mut MapWriter, change: &Change, effects: &mut Effects) -> Read<()> {
     let value = change.value.as_deref();
     match change.table() {
-        keys::COUNTER | keys::VOLUME => put(map, &change.key, value, &[]),
+        keys::COUNTER | keys::TENANT => put(map, &change.key, value, &[]),
+        keys::VOLUME => apply_volume(map, &change.key, value),
         keys::ENTRY => apply_entry(map, change, effects).await,
         keys::PROPERTY => apply_property(map, &change.key, value),
         keys::USER => apply_user(map, &change.key, value),
@@ -55,9 +56,42 @@ fn put(map: &mut MapWriter, key: &[u8], primary: Option<&[u8]>, derived: &[u8]) 
     Ok(())
 }
 
+fn apply_volume(map: &mut MapWriter, key: &[u8], value: Option<&[u8]>) -> Read<()> {
+    let name = keys::one_name(key, 1).ok_or(Malformed("volume key"))?;
+    if let Some(old) = tables::volume_record(map, &name)? {
+        map.remove(&Key::volume_of(&old.owner, &name))?;
+    }
+    if let Some(value) = value {
+        let owner = VolumeRecord::decode(value)?.owner;
+        map.insert(&Key::volume_of(&owner, &name), &[])?;
+    }
+    put(map, key, value, &[])
+}
+
+/// Counts a bucket or link that came or went, in its volume and in all.
+fn count_entry(map: &mut MapWriter, volume: &Name, came: bool) -> Read<()> {
+    for name in [volume, &Name::EMPTY] {
+        let count = tables::entry_count(map, name)?;
+        let count = if came {
+            count.checked_add(1)
+        } else {
+            count.checked_sub(1)
+        };
+        match count.ok_or(Malformed("number of entries"))? {
+            0 => drop(map.remove(&Key::entry_count(name))?),
+            count => map.insert(&Key::entry_count(name), &count.to_le_bytes())?,
+        }
+    }
+    Ok(())
+}
+
 async fn apply_entry(map: &mut MapWriter, change: &Change, effects: &mut Effects) -> Read<()> {
     let (volume, name) = keys::two_names(&change.key, 1).ok_or(Malformed("entry key"))?;
-    match map.entry_record(&volume, &name)?.map(|old| old.kind) {
+    let old = map.entry_record(&volume, &name)?.map(|old| old.kind);
+    if old.is_some() != change.value.is_some() {
+        count_entry(map, &volume, change.value.is_some())?;
+    }
+    match old {
         Some(RecordKind::Link(v, b)) => {
             map.remove(&Key::link_to((&v, &b), (&volume, &name)))?;
         }
@@ -194,7 +228,7 @@ fn apply_user(map: &mut MapWriter, key: &[u8], value: Option<&[u8]>) -> Read<()>
         return Ok(());
     };
     let holder = derived::encode_holder(&UserRecord::decode(value)?);
-    for access_key in tables::keys_of(map, &name)? {
+    for (access_key, _) in tables::keys_of(map, &name)? {
         let key = Key::access_key(&access_key);
         if let Some(value) = map.value(&key)? {
             let (primary, _) = derived::unpack(&value)?;
@@ -209,13 +243,20 @@ fn apply_access_key(map: &mut MapWriter, key: &[u8], value: Option<&[u8]>) -> Re
     let access_key = access_key.ok_or(Malformed("access key"))?;
     if let Some(old) = tables::key_record(map, access_key)? {
         map.remove(&Key::key_of(&old.user, access_key))?;
+        if let Some(member) = &old.member {
+            map.remove(&Key::tenant_id(&member.tenant, access_key))?;
+        }
     }
     let Some(primary) = value else {
         return put(map, key, None, &[]);
     };
-    let user = KeyRecord::decode(primary)?.user;
+    let KeyRecord { user, member, .. } = KeyRecord::decode(primary)?;
     let holder = tables::user_record(map, &user)?.ok_or(Malformed("access key of no user"))?;
-    map.insert(&Key::key_of(&user, access_key), &[])?;
+    let tenant = member.map_or(Name::EMPTY, |member| member.tenant);
+    map.insert(&Key::key_of(&user, access_key), tenant.as_bytes())?;
+    if member.is_some() {
+        map.insert(&Key::tenant_id(&tenant, access_key), &[])?;
+    }
     put(map, key, value, &derived::encode_holder(&holder))
 }
 

@@ -3,7 +3,9 @@
 
 use crate::base::codec::{Malformed, Put, Reader};
 use crate::namespace::keys;
-use crate::namespace::record::{self, EntryRecord, KeyRecord, UserRecord, VolumeRecord};
+use crate::namespace::record::{
+    self, EntryRecord, KeyRecord, TenantRecord, UserRecord, VolumeRecord,
+};
 use std::fmt;
 
 /// Kind of the records in the namespace log.
@@ -56,6 +58,7 @@ pub(crate) fn check(key: &[u8], value: Option<&[u8]>) -> Result<(), Malformed> {
         Some(keys::PROPERTY) => record::decode_property(value).map(|_| ()),
         Some(keys::USER) => UserRecord::decode(value).map(|_| ()),
         Some(keys::ACCESS_KEY) => KeyRecord::decode(value).map(|_| ()),
+        Some(keys::TENANT) => TenantRecord::decode(value).map(|_| ()),
         _ => Err(Malformed("unknown table of the namespace")),
     }
 }

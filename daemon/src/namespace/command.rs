@@ -3,6 +3,7 @@
 use crate::base::{BucketId, Timestamp};
 use crate::namespace::acl::{Acl, Rule};
 use crate::namespace::name::Name;
+use crate::namespace::quota::{QuotaChange, Used};
 use crate::namespace::secret::Secret;
 use crate::namespace::types::{CannedAcl, Credential, Entry, Volume};
 
@@ -15,8 +16,12 @@ pub enum Command {
         name: String,
         /// The user it belongs to.
         owner: String,
+        /// Most bytes in its buckets together.
+        quota_bytes: Option<u64>,
+        /// Most buckets and links in it.
+        quota_namespace: Option<u64>,
     },
-    /// Refused while it holds anything. Answers [`Reply::Done`].
+    /// Refused while it holds anything or is a tenant's. Answers [`Reply::Done`].
     DeleteVolume {
         /// The volume.
         name: String,
@@ -42,6 +47,10 @@ pub enum Command {
         object_lock: bool,
         /// Whether it stays as long as links name it.
         protected: bool,
+        /// Most bytes in it.
+        quota_bytes: Option<u64>,
+        /// Most objects in it.
+        quota_namespace: Option<u64>,
     },
     /// Answers [`Reply::Entry`], with the link's status.
     CreateLink {
@@ -164,6 +173,15 @@ pub enum Command {
         secret: Option<Secret>,
         /// Whether the user is an administrator.
         admin: bool,
+        /// The groups the user is in.
+        groups: Vec<String>,
+    },
+    /// Puts a user into these groups and no others. Answers [`Reply::Done`].
+    SetUserGroups {
+        /// The user.
+        name: String,
+        /// The groups.
+        groups: Vec<String>,
     },
     /// Refused for the last administrator. Its access keys are gone with it. Answers [`Reply::Done`].
     DeleteUser {
@@ -179,17 +197,84 @@ pub enum Command {
         /// The secret; a random one when missing.
         secret: Option<Secret>,
     },
-    /// Changes the secret of an access key. Answers [`Reply::Credential`].
+    /// Changes the secret of an access key, of a tenant or not. Answers [`Reply::Credential`].
     SetSecret {
         /// The access key.
         access_key: String,
         /// The new secret; a random one when missing.
         secret: Option<Secret>,
+        /// Until when the secret so far stays valid, too. At most one does: the one before it is
+        /// forgotten with this change.
+        keep_old: Option<Timestamp>,
     },
-    /// Removes an access key. Answers [`Reply::Done`].
+    /// Removes an access key of no tenant. Answers [`Reply::Done`].
     RevokeSecret {
         /// The access key.
         access_key: String,
+    },
+    /// Changes the quotas of a volume. Answers [`Reply::Volume`].
+    SetVolumeQuota {
+        /// The volume.
+        name: String,
+        /// Most bytes in its buckets together.
+        bytes: QuotaChange,
+        /// Most buckets and links in it.
+        namespace: QuotaChange,
+        /// What its buckets hold together, when the caller knows: a quota below is refused.
+        used: Option<Used>,
+    },
+    /// Changes the quotas of a bucket, never through a link. Answers [`Reply::Entry`].
+    SetBucketQuota {
+        /// The volume.
+        volume: String,
+        /// The bucket.
+        name: String,
+        /// Most bytes in it.
+        bytes: QuotaChange,
+        /// Most objects in it.
+        namespace: QuotaChange,
+        /// What it holds, when the caller knows: a quota below is refused.
+        used: Option<Used>,
+    },
+    /// Makes a tenant and its volume. Answers [`Reply::Volume`].
+    CreateTenant {
+        /// The tenant and the volume.
+        name: String,
+        /// The user the volume belongs to.
+        owner: String,
+        /// Take a volume that exists, with its owner and all that is in it.
+        force: bool,
+    },
+    /// Refused while users are assigned. The volume stays. Answers [`Reply::Done`].
+    DeleteTenant {
+        /// The tenant.
+        name: String,
+    },
+    /// Gives a user an access id in a tenant. Answers [`Reply::Credential`].
+    AssignTenantUser {
+        /// The tenant.
+        tenant: String,
+        /// The user, who must exist.
+        user: String,
+        /// The access id, must begin with `tenant$`; `tenant$user` when missing.
+        access_id: Option<String>,
+        /// The secret; a random one when missing.
+        secret: Option<Secret>,
+    },
+    /// Takes an access id away. Refused for an administrator of the tenant. Answers
+    /// [`Reply::Done`].
+    RevokeTenantUser {
+        /// The access id.
+        access_id: String,
+    },
+    /// Appoints or dismisses an administrator of a tenant. Answers [`Reply::Done`].
+    SetTenantAdmin {
+        /// The access id.
+        access_id: String,
+        /// Whether it administers the tenant.
+        admin: bool,
+        /// Whether it may appoint others.
+        delegated: bool,
     },
 }
 

@@ -8,6 +8,7 @@ use crate::namespace::change::{BATCH, Batch};
 use crate::namespace::command::{Command, Reply};
 use crate::namespace::error::NamespaceError;
 use crate::namespace::plan::{Answer, Plan, Planner};
+use crate::namespace::quota::Limits;
 use crate::namespace::recover;
 use crate::namespace::secret::Entropy;
 use crate::namespace::tables;
@@ -30,6 +31,7 @@ pub(crate) struct Committer<D: Disk, C: Clock> {
     log_loop: Option<Loop>,
     clock: C,
     entropy: Entropy,
+    limits: Limits,
     map: MapWriter,
     digest: u64,
     /// Payload bytes appended since somebody asked.
@@ -48,13 +50,7 @@ impl<D: Disk, C: Clock> Committer<D, C> {
         recover::clear(disk, &clock, config).await?;
         let log = Log::create(disk.clone(), clock.clone(), config.log()).await?;
         let map = MapWriter::create(&config.map())?;
-        Ok(Self::new(
-            log,
-            clock,
-            map,
-            Stamp::default(),
-            &config.entropy,
-        ))
+        Ok(Self::new(log, clock, map, Stamp::default(), config))
     }
 
     pub(crate) fn new(
@@ -62,14 +58,15 @@ impl<D: Disk, C: Clock> Committer<D, C> {
         clock: C,
         map: MapWriter,
         stamp: Stamp,
-        entropy: &Entropy,
+        config: &NamespaceConfig,
     ) -> Self {
         let log_loop: Loop = Box::pin(log.run());
         Self {
             log,
             log_loop: Some(log_loop),
             clock,
-            entropy: entropy.clone(),
+            entropy: config.entropy.clone(),
+            limits: config.limits,
             map,
             digest: stamp.digest,
             bytes: 0,
@@ -159,6 +156,7 @@ impl<D: Disk, C: Clock> Committer<D, C> {
             map: &self.map,
             now: self.clock.now(),
             entropy: &self.entropy,
+            limits: &self.limits,
         };
         planner.plan(command)
     }
@@ -173,9 +171,8 @@ impl<D: Disk, C: Clock> Committer<D, C> {
         Ok(match plan.answer {
             Answer::Done => Reply::Done,
             Answer::Volume(name) => {
-                let record = tables::volume_record(&self.map, &name)?;
-                let record = record.ok_or(NamespaceError::VolumeNotFound(name))?;
-                Reply::Volume(tables::volume(name, &record))
+                let volume = tables::volume(&self.map, &name)?;
+                Reply::Volume(volume.ok_or(NamespaceError::VolumeNotFound(name))?)
             }
             Answer::Entry(volume, name) => {
                 let entry = tables::entry(&self.map, &volume, &name)?;

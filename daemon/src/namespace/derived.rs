@@ -112,6 +112,7 @@ pub(crate) fn encode_holder(user: &UserRecord) -> Vec<u8> {
     out.extend_from_slice(&user.id.0);
     out.put_u8(u8::from(user.admin));
     out.put_str(&user.display_name);
+    out.extend_from_slice(&record::encode_names(&user.groups));
     out
 }
 
@@ -127,14 +128,24 @@ pub(crate) fn credential(access_key: &str, value: &[u8]) -> Result<Credential, M
         _ => return Err(Malformed("holder of an access key")),
     };
     let display_name = reader.str()?.to_owned();
-    reader.finish()?;
+    let groups = record::decode_names(reader.rest())?;
+    let (tenant_admin, delegated) = match &key.member {
+        Some(member) => (member.admin, member.delegated),
+        None => (false, false),
+    };
     Ok(Credential {
         access_key: access_key.to_owned(),
         secret: key.secret,
+        previous: key.previous,
         user: key.user,
         id,
         display_name,
-        admin,
+        // Whoever may hand out an access id of a tenant must not make an administrator with it.
+        admin: admin && key.member.is_none(),
+        groups,
+        tenant: key.member.map(|member| member.tenant),
+        tenant_admin,
+        delegated,
     })
 }
 

@@ -94,7 +94,9 @@ pub enum NamespaceError {
     #[error("invalid user name {0:?}")]
     InvalidUserName(String),
     /// Not an access key.
-    #[error("invalid access key: 3 to 128 letters, digits or . _ - @ $ +")]
+    #[error(
+        "invalid access key: 3 to 128 letters, digits or . _ - @ +; $ in access ids of tenants"
+    )]
     InvalidAccessKey,
     /// Not a secret key.
     #[error("invalid secret key: 8 to 128 printable ASCII characters without spaces")]
@@ -193,6 +195,44 @@ pub enum NamespaceError {
     /// Access keys are unique over all users.
     #[error("access key already exists")]
     AccessKeyAlreadyExists,
+    /// A change that a quota does not leave room for.
+    #[error("{0}")]
+    QuotaExceeded(String),
+    /// A quota that cannot be: nothing, below what is used, a bucket's above its volume's.
+    #[error("{0}")]
+    QuotaInvalid(String),
+    /// The owner has as many volumes as allowed.
+    #[error("user {0} has the most volumes allowed, {1}")]
+    TooManyVolumes(Name, usize),
+    /// The store has as many buckets and links as allowed.
+    #[error("the store has the most buckets and links allowed, {0}")]
+    TooManyBuckets(u64),
+    /// The volume is a tenant's.
+    #[error("volume {0} belongs to a tenant")]
+    VolumeIsReferenced(Name),
+    /// No such tenant.
+    #[error("tenant {0} not found")]
+    TenantNotFound(Name),
+    /// There is one already.
+    #[error("tenant {0} already exists")]
+    TenantAlreadyExists(Name),
+    /// Users are assigned to it.
+    #[error("tenant {0} is not empty: {1} access ids are assigned")]
+    TenantNotEmpty(Name, u32),
+    /// The user has an access id in the tenant, or the access id exists.
+    #[error("user {user} cannot be assigned: access id {access_id} exists")]
+    AccessIdAlreadyExists {
+        /// The user to be assigned.
+        user: Name,
+        /// The access id in the way.
+        access_id: String,
+    },
+    /// No tenant has this access id.
+    #[error("access id {0} not found")]
+    AccessIdNotFound(String),
+    /// An administrator of a tenant must be dismissed before it is revoked.
+    #[error("access id {0} administers its tenant: revoke that first")]
+    AccessIdIsAdmin(String),
     /// An opaque property is larger than [`crate::namespace::PROPERTY_BYTES_MAX`].
     #[error("bucket property too large: {0} bytes")]
     PropertyTooLarge(usize),

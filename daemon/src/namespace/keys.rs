@@ -21,12 +21,20 @@ pub(crate) const PROPERTY: u8 = 4;
 pub(crate) const USER: u8 = 5;
 /// access key -> access key record.
 pub(crate) const ACCESS_KEY: u8 = 6;
+/// tenant -> tenant record.
+pub(crate) const TENANT: u8 = 0x10;
 /// source volume, source name, link volume, link name -> nothing.
 pub(crate) const LINKS_TO: u8 = 0x80;
 /// bucket id -> volume, name.
 pub(crate) const BUCKET_ID: u8 = 0x81;
-/// user, access key -> nothing.
+/// user, access key -> the tenant, if it has one.
 pub(crate) const KEYS_OF: u8 = 0x82;
+/// tenant, access id -> nothing.
+pub(crate) const TENANT_IDS: u8 = 0x90;
+/// volume (or nothing, for all of them) -> how many buckets and links.
+pub(crate) const ENTRY_COUNT: u8 = 0x91;
+/// owner, volume -> nothing.
+pub(crate) const VOLUMES_OF: u8 = 0x92;
 
 /// Refuses a key that cannot be one of a primary table: nothing else may come from a log or a
 /// snapshot.
@@ -34,7 +42,7 @@ pub(crate) fn check(key: &[u8]) -> Result<(), Malformed> {
     let (table, rest) = key.split_first().ok_or(Malformed("no key"))?;
     let fine = match *table {
         COUNTER => rest.is_empty(),
-        VOLUME | USER => one_name(rest, 0).is_some_and(|name| !name.is_empty()),
+        VOLUME | USER | TENANT => one_name(rest, 0).is_some_and(|name| !name.is_empty()),
         ENTRY => two_names(rest, 0).is_some_and(|(v, n)| !v.is_empty() && !n.is_empty()),
         PROPERTY => rest.len() == PROPERTY_KEY,
         ACCESS_KEY => std::str::from_utf8(rest).is_ok_and(is_access_key),
@@ -48,7 +56,7 @@ const PROPERTY_KEY: usize = 9;
 
 /// Whether the log may hold keys of this table.
 pub(crate) const fn is_primary(table: u8) -> bool {
-    matches!(table, COUNTER..=ACCESS_KEY)
+    matches!(table, COUNTER..=ACCESS_KEY | TENANT)
 }
 
 /// A key under construction, on the stack.
@@ -135,6 +143,32 @@ impl Key {
     /// What the keys of all access keys of a user begin with.
     pub(crate) fn keys_of(user: &Name) -> Self {
         Self::of(&[&[KEYS_OF], user.as_bytes(), &[0]])
+    }
+
+    pub(crate) fn tenant(name: &Name) -> Self {
+        Self::of(&[&[TENANT], name.as_bytes()])
+    }
+
+    pub(crate) fn tenant_id(tenant: &Name, access_id: &str) -> Self {
+        Self::of(&[&Self::tenant_ids(tenant), access_id.as_bytes()])
+    }
+
+    /// What the keys of all access ids of a tenant begin with.
+    pub(crate) fn tenant_ids(tenant: &Name) -> Self {
+        Self::of(&[&[TENANT_IDS], tenant.as_bytes(), &[0]])
+    }
+
+    pub(crate) fn entry_count(volume: &Name) -> Self {
+        Self::of(&[&[ENTRY_COUNT], volume.as_bytes()])
+    }
+
+    pub(crate) fn volume_of(owner: &Name, volume: &Name) -> Self {
+        Self::of(&[&Self::volumes_of(owner), volume.as_bytes()])
+    }
+
+    /// What the keys of all volumes of an owner begin with.
+    pub(crate) fn volumes_of(owner: &Name) -> Self {
+        Self::of(&[&[VOLUMES_OF], owner.as_bytes(), &[0]])
     }
 }
 

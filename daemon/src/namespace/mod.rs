@@ -11,11 +11,15 @@ mod command;
 mod commit;
 mod derived;
 mod error;
+mod fields;
 mod gates;
 mod keys;
 mod name;
 mod plan;
+mod plan_quota;
+mod plan_tenant;
 mod plan_user;
+mod quota;
 mod reader;
 mod rebuild;
 mod record;
@@ -25,6 +29,7 @@ mod rights;
 mod secret;
 mod snapshot;
 mod tables;
+mod tenant;
 mod types;
 mod writer;
 
@@ -34,9 +39,11 @@ pub use command::{AclEdit, AclTarget, Command, FirstUser, Grantor, LinkOptions, 
 pub use error::{Chain, NamespaceError, ReadError, ResolveError, show_chain, show_place};
 pub use name::{NAME_BYTES_MAX, Name, S3_VOLUME};
 pub use plan::PROPERTY_BYTES_MAX;
+pub use quota::{Limits, QuotaChange, Used};
 pub use reader::NamespaceReader;
 pub use rights::{KeyTooLong, entry_allows, volume_allows};
 pub use secret::{Entropy, Secret, is_access_key};
+pub use tenant::{TENANT_SEPARATOR, Tenant, TenantPower, TenantUser};
 pub use types::{
     Bucket, CannedAcl, Consent, Credential, Entry, EntryKind, LINK_GENERATIONS_KEPT, Link,
     LinkGeneration, LinkPage, LinkStatus, Resolution, Resolved, Target, User, UserId, Volume,

@@ -9,11 +9,12 @@ use crate::namespace::command::Command;
 use crate::namespace::error::{NamespaceError, ResolveError, show_place};
 use crate::namespace::keys::Key;
 use crate::namespace::name::{Name, S3_VOLUME};
+use crate::namespace::quota::Limits;
 use crate::namespace::record::{self, EntryRecord, RecordKind, VolumeRecord};
 use crate::namespace::secret::Entropy;
 use crate::namespace::tables::{self, Entries};
 use crate::namespace::types::{Bucket, CannedAcl, LinkStatus};
-use crate::namespace::{plan_user, resolve};
+use crate::namespace::{plan_quota, plan_tenant, plan_user, resolve};
 use std::ops::ControlFlow;
 
 /// Most bytes of an opaque bucket property.
@@ -41,12 +42,18 @@ pub(crate) struct Planner<'a> {
     pub(crate) map: &'a MapWriter,
     pub(crate) now: Timestamp,
     pub(crate) entropy: &'a Entropy,
+    pub(crate) limits: &'a Limits,
 }
 
 impl Planner<'_> {
     pub(crate) fn plan(&self, command: Command) -> Planned {
         match command {
-            Command::CreateVolume { name, owner } => self.create_volume(&name, &owner),
+            Command::CreateVolume {
+                name,
+                owner,
+                quota_bytes,
+                quota_namespace,
+            } => self.create_volume(&name, &owner, (quota_bytes, quota_namespace)),
             Command::DeleteVolume { name } => self.delete_volume(&name),
             Command::SetVolumeOwner { name, owner } => self.set_volume_owner(&name, &owner),
             Command::CreateBucket {
@@ -56,15 +63,20 @@ impl Planner<'_> {
                 acl,
                 object_lock,
                 protected,
+                quota_bytes,
+                quota_namespace,
             } => {
-                let (volume, name) = self.free_name(&volume, &name)?;
+                let place = self.free_name(&volume, &name)?;
                 let bucket = Bucket {
                     id: BucketId(tables::next_bucket(self.map)?),
                     acl,
                     object_lock,
                     protected,
+                    quota_bytes,
+                    quota_namespace,
                 };
-                self.create_bucket(volume, name, &owner, bucket)
+                plan_quota::check_new_bucket(self, &place.0, &bucket)?;
+                self.create_bucket(place.0, place.1, &owner, bucket)
             }
             Command::CreateLink {
                 source,
@@ -105,29 +117,78 @@ impl Planner<'_> {
                 access_key,
                 secret,
                 admin,
-            } => plan_user::create(self, &name, display_name, (access_key, secret), admin),
+                groups,
+            } => {
+                let user = plan_user::NewUser {
+                    display_name,
+                    admin,
+                    groups: &groups,
+                };
+                plan_user::create(self, &name, user, (access_key, secret))
+            }
+            Command::SetUserGroups { name, groups } => plan_user::set_groups(self, &name, &groups),
             Command::DeleteUser { name } => plan_user::delete(self, &name),
             Command::CreateSecret {
                 user,
                 access_key,
                 secret,
             } => plan_user::create_secret(self, &user, access_key, secret),
-            Command::SetSecret { access_key, secret } => {
-                plan_user::set_secret(self, &access_key, secret)
-            }
+            Command::SetSecret {
+                access_key,
+                secret,
+                keep_old,
+            } => plan_user::set_secret(self, &access_key, secret, keep_old),
             Command::RevokeSecret { access_key } => plan_user::revoke(self, &access_key),
+            Command::SetVolumeQuota {
+                name,
+                bytes,
+                namespace,
+                used,
+            } => plan_quota::set_of_volume(self, &name, (bytes, namespace), used),
+            Command::SetBucketQuota {
+                volume,
+                name,
+                bytes,
+                namespace,
+                used,
+            } => plan_quota::set_of_bucket(self, (&volume, &name), (bytes, namespace), used),
+            Command::CreateTenant { name, owner, force } => {
+                plan_tenant::create(self, &name, &owner, force)
+            }
+            Command::DeleteTenant { name } => plan_tenant::delete(self, &name),
+            Command::AssignTenantUser {
+                tenant,
+                user,
+                access_id,
+                secret,
+            } => plan_tenant::assign(self, &tenant, &user, (access_id, secret)),
+            Command::RevokeTenantUser { access_id } => plan_tenant::revoke(self, &access_id),
+            Command::SetTenantAdmin {
+                access_id,
+                admin,
+                delegated,
+            } => plan_tenant::set_admin(self, &access_id, admin, delegated),
         }
     }
 
-    fn create_volume(&self, name: &str, owner: &str) -> Planned {
+    pub(crate) fn create_volume(
+        &self,
+        name: &str,
+        owner: &str,
+        quotas: (Option<u64>, Option<u64>),
+    ) -> Planned {
         let name = Name::volume(name)?;
         if tables::volume_record(self.map, &name)?.is_some() {
             return Err(NamespaceError::VolumeAlreadyExists(name));
         }
+        let owner = Name::user(owner)?;
+        plan_quota::check_new_volume(self, &owner, quotas)?;
         let record = VolumeRecord {
-            owner: Name::user(owner)?,
+            owner,
             created: self.now,
             modified: self.now,
+            quota_bytes: quotas.0,
+            quota_namespace: quotas.1,
             extra: Vec::new(),
         };
         done(
@@ -140,6 +201,9 @@ impl Planner<'_> {
         let (name, _) = self.volume(name)?;
         if name == S3_VOLUME {
             return Err(NamespaceError::VolumeIsPermanent(name));
+        }
+        if tables::tenant_record(self.map, &name)?.is_some() {
+            return Err(NamespaceError::VolumeIsReferenced(name));
         }
         let mut empty = true;
         tables::with_prefix(self.map, &Key::entries_of(&name), &[], |_, _| {
@@ -154,7 +218,11 @@ impl Planner<'_> {
 
     fn set_volume_owner(&self, name: &str, owner: &str) -> Planned {
         let (name, mut record) = self.volume(name)?;
-        record.owner = Name::user(owner)?;
+        let owner = Name::user(owner)?;
+        if owner != record.owner {
+            plan_quota::room_for_volume(self, &owner)?;
+        }
+        record.owner = owner;
         record.modified = self.now;
         done(
             vec![Change::put(&Key::volume(&name), record.encode())],
@@ -269,7 +337,7 @@ impl Planner<'_> {
         done(vec![change], Answer::Done)
     }
 
-    fn rewrite(&self, volume: Name, name: Name, mut record: EntryRecord) -> Planned {
+    pub(crate) fn rewrite(&self, volume: Name, name: Name, mut record: EntryRecord) -> Planned {
         record.modified = self.now;
         done(
             vec![Change::put(&Key::entry(&volume, &name), record.encode())],
@@ -288,7 +356,7 @@ impl Planner<'_> {
     }
 
     /// A volume that exists.
-    fn volume(&self, name: &str) -> Result<(Name, VolumeRecord), NamespaceError> {
+    pub(crate) fn volume(&self, name: &str) -> Result<(Name, VolumeRecord), NamespaceError> {
         let name = Name::volume(name)?;
         let record = tables::volume_record(self.map, &name)?;
         record
@@ -297,7 +365,11 @@ impl Planner<'_> {
     }
 
     /// A bucket or link that exists.
-    fn entry(&self, volume: &str, name: &str) -> Result<(Name, Name, EntryRecord), NamespaceError> {
+    pub(crate) fn entry(
+        &self,
+        volume: &str,
+        name: &str,
+    ) -> Result<(Name, Name, EntryRecord), NamespaceError> {
         let (volume, _) = self.volume(volume)?;
         let name = Name::bucket(name)?;
         let record = self.map.entry_record(&volume, &name)?;
@@ -309,12 +381,15 @@ impl Planner<'_> {
     /// A name that neither a bucket nor a link has, in a volume that exists.
     fn free_name(&self, volume: &str, name: &str) -> Result<(Name, Name), NamespaceError> {
         let (volume, name) = (Name::volume(volume)?, Name::bucket(name)?);
-        let (volume, _) = self.volume(&volume)?;
+        let (volume, record) = self.volume(&volume)?;
         match self.map.entry_record(&volume, &name)? {
             Some(_) => Err(NamespaceError::BucketAlreadyExists(show_place(
                 &volume, &name,
             ))),
-            None => Ok((volume, name)),
+            None => {
+                plan_quota::room_for_entry(self, &volume, &record)?;
+                Ok((volume, name))
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The commands about users and their keys.
 
+use crate::base::Timestamp;
 use crate::namespace::change::Change;
 use crate::namespace::error::NamespaceError;
 use crate::namespace::keys::{self, Key};
@@ -8,6 +9,7 @@ use crate::namespace::plan::{Answer, Planned, Planner, done};
 use crate::namespace::record::{KeyRecord, UserRecord};
 use crate::namespace::secret::{Secret, is_access_key, random_access_key, random_secret};
 use crate::namespace::tables;
+use crate::namespace::tenant::TENANT_SEPARATOR;
 use crate::namespace::types::UserId;
 use std::ops::ControlFlow;
 
@@ -16,18 +18,29 @@ const DISPLAY_NAME_BYTES_MAX: usize = 256;
 /// Most access keys of a user.
 const KEYS_OF_A_USER_MAX: usize = 64;
 
+/// Most groups of a user, and most bytes of their names together with a byte for each: the index
+/// keeps them with every access key.
+const GROUPS_MAX: usize = 32;
+const GROUPS_BYTES_MAX: usize = 400;
+
+/// What a user begins with, besides name and key.
+pub(crate) struct NewUser<'a> {
+    pub(crate) display_name: Option<String>,
+    pub(crate) admin: bool,
+    pub(crate) groups: &'a [String],
+}
+
 pub(crate) fn create(
     planner: &Planner<'_>,
     name: &str,
-    display_name: Option<String>,
+    new: NewUser<'_>,
     keys: (Option<String>, Option<Secret>),
-    admin: bool,
 ) -> Planned {
     let name = Name::user(name)?;
     if tables::user_record(planner.map, &name)?.is_some() {
         return Err(NamespaceError::UserAlreadyExists(name));
     }
-    let display_name = display_name.unwrap_or_else(|| name.to_string());
+    let display_name = new.display_name.unwrap_or_else(|| name.to_string());
     if display_name.len() > DISPLAY_NAME_BYTES_MAX || display_name.chars().any(char::is_control) {
         return Err(NamespaceError::InvalidRequest(
             "display name: at most 256 bytes without control characters",
@@ -38,13 +51,38 @@ pub(crate) fn create(
     let user = UserRecord {
         id: UserId(id),
         display_name,
-        admin,
+        admin: new.admin,
         created: planner.now,
+        groups: groups(new.groups)?,
         extra: Vec::new(),
     };
     let (access_key, key) = new_key(planner, name, keys.0, keys.1)?;
     let changes = vec![Change::put(&Key::user(&name), user.encode()), key];
     done(changes, Answer::Credential(access_key))
+}
+
+pub(crate) fn set_groups(planner: &Planner<'_>, name: &str, names: &[String]) -> Planned {
+    let (name, mut user) = existing(planner, name)?;
+    user.groups = groups(names)?;
+    done(
+        vec![Change::put(&Key::user(&name), user.encode())],
+        Answer::Done,
+    )
+}
+
+/// Names of groups, which follow the rules for users.
+fn groups(names: &[String]) -> Result<Vec<Name>, NamespaceError> {
+    let groups: Result<Vec<Name>, _> = names.iter().map(|name| Name::user(name)).collect();
+    let mut groups = groups?;
+    groups.sort_unstable();
+    groups.dedup();
+    let bytes: usize = groups.iter().map(|name| name.len() + 1).sum();
+    if groups.len() > GROUPS_MAX || bytes > GROUPS_BYTES_MAX {
+        return Err(NamespaceError::InvalidRequest(
+            "a user is in at most 32 groups, whose names have at most 400 bytes together",
+        ));
+    }
+    Ok(groups)
 }
 
 pub(crate) fn delete(planner: &Planner<'_>, name: &str) -> Planned {
@@ -53,7 +91,7 @@ pub(crate) fn delete(planner: &Planner<'_>, name: &str) -> Planned {
         return Err(NamespaceError::LastAdmin(name));
     }
     let mut changes = Vec::new();
-    for access_key in tables::keys_of(planner.map, &name)? {
+    for (access_key, _) in tables::keys_of(planner.map, &name)? {
         changes.push(Change::remove(&Key::access_key(&access_key)));
     }
     changes.push(Change::remove(&Key::user(&name)));
@@ -67,7 +105,8 @@ pub(crate) fn create_secret(
     secret: Option<Secret>,
 ) -> Planned {
     let (name, _) = existing(planner, user)?;
-    if tables::keys_of(planner.map, &name)?.len() >= KEYS_OF_A_USER_MAX {
+    let keys = tables::keys_of(planner.map, &name)?;
+    if keys.iter().filter(|(_, of_tenant)| !of_tenant).count() >= KEYS_OF_A_USER_MAX {
         return Err(NamespaceError::InvalidRequest(
             "a user has at most 64 access keys",
         ));
@@ -80,9 +119,14 @@ pub(crate) fn set_secret(
     planner: &Planner<'_>,
     access_key: &str,
     secret: Option<Secret>,
+    keep_old: Option<Timestamp>,
 ) -> Planned {
     let mut record = existing_key(planner, access_key)?;
-    record.secret = secret.unwrap_or_else(|| random_secret(planner.entropy));
+    let new = secret.unwrap_or_else(|| random_secret(planner.entropy));
+    let old = std::mem::replace(&mut record.secret, new);
+    record.previous = keep_old
+        .filter(|until| *until > planner.now)
+        .map(|until| (old, until));
     done(
         vec![Change::put(&Key::access_key(access_key), record.encode())],
         Answer::Credential(access_key.to_owned()),
@@ -90,7 +134,11 @@ pub(crate) fn set_secret(
 }
 
 pub(crate) fn revoke(planner: &Planner<'_>, access_key: &str) -> Planned {
-    existing_key(planner, access_key)?;
+    if existing_key(planner, access_key)?.member.is_some() {
+        return Err(NamespaceError::InvalidRequest(
+            "this access id is a tenant's: revoke the user of the tenant",
+        ));
+    }
     done(
         vec![Change::remove(&Key::access_key(access_key))],
         Answer::Done,
@@ -104,7 +152,7 @@ fn new_key(
     secret: Option<Secret>,
 ) -> Result<(String, Change), NamespaceError> {
     let access_key = access_key.unwrap_or_else(|| random_access_key(planner.entropy));
-    if !is_access_key(&access_key) {
+    if !is_access_key(&access_key) || access_key.contains(TENANT_SEPARATOR) {
         return Err(NamespaceError::InvalidAccessKey);
     }
     if tables::key_record(planner.map, &access_key)?.is_some() {
@@ -114,13 +162,18 @@ fn new_key(
         user,
         secret: secret.unwrap_or_else(|| random_secret(planner.entropy)),
         created: planner.now,
+        previous: None,
+        member: None,
         extra: Vec::new(),
     };
     let change = Change::put(&Key::access_key(&access_key), record.encode());
     Ok((access_key, change))
 }
 
-fn existing(planner: &Planner<'_>, name: &str) -> Result<(Name, UserRecord), NamespaceError> {
+pub(crate) fn existing(
+    planner: &Planner<'_>,
+    name: &str,
+) -> Result<(Name, UserRecord), NamespaceError> {
     let name = Name::user(name)?;
     let user = tables::user_record(planner.map, &name)?;
     user.map(|user| (name, user))

@@ -9,10 +9,11 @@ use crate::namespace::error::{Chain, ReadError, ResolveError};
 use crate::namespace::gates;
 use crate::namespace::keys::{self, Key};
 use crate::namespace::name::Name;
-use crate::namespace::record::{Glance, RecordKind, VolumeRecord};
+use crate::namespace::record::{Glance, RecordKind};
 use crate::namespace::resolve;
 use crate::namespace::secret::is_access_key;
 use crate::namespace::tables::{self, Entries, Read};
+use crate::namespace::tenant::{Tenant, TenantPower, TenantUser};
 use crate::namespace::types::{
     Credential, Entry, Link, LinkGeneration, LinkPage, LinkStatus, Resolution, Resolved, Target,
     User, Volume,
@@ -182,8 +183,7 @@ impl NamespaceReader {
         let Some(name) = Name::new(name) else {
             return Ok(None);
         };
-        let record = tables::volume_record(&*self.map.view(), &name)?;
-        Ok(record.map(|record| tables::volume(name, &record)))
+        tables::volume(&*self.map.view(), &name)
     }
 
     /// Volumes in order of their names: those that begin with `prefix` and come after `after`, at
@@ -194,18 +194,12 @@ impl NamespaceReader {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Volume>, ReadError> {
-        let base = [keys::VOLUME];
-        collect(
-            &self.map.view(),
-            &base,
-            prefix,
-            after,
-            limit,
-            |name, value| {
-                let (primary, _) = derived::unpack(value)?;
-                Ok(tables::volume(name, &VolumeRecord::decode(primary)?))
-            },
-        )
+        let view = self.map.view();
+        let names = collect(&view, &[keys::VOLUME], prefix, after, limit, |name, _| {
+            Ok(name)
+        })?;
+        let volumes = names.iter().map(|name| tables::volume(&*view, name));
+        volumes.filter_map(Result::transpose).collect()
     }
 
     /// Links that name (volume, bucket) as their source, at most `limit`, those after `after` in
@@ -242,6 +236,75 @@ impl NamespaceReader {
             Some(name) => tables::user(&*self.map.view(), &name),
             None => Ok(None),
         }
+    }
+
+    /// A tenant.
+    pub fn tenant(&self, name: &str) -> Result<Option<Tenant>, ReadError> {
+        match Name::new(name) {
+            Some(name) => tables::tenant(&*self.map.view(), &name),
+            None => Ok(None),
+        }
+    }
+
+    /// Tenants in order of their names: those that begin with `prefix` and come after `after`, at
+    /// most `limit`.
+    pub fn list_tenants(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Tenant>, ReadError> {
+        let view = self.map.view();
+        let names = collect(&view, &[keys::TENANT], prefix, after, limit, |name, _| {
+            Ok(name)
+        })?;
+        let tenants = names.iter().map(|name| tables::tenant(&*view, name));
+        tenants.filter_map(Result::transpose).collect()
+    }
+
+    /// The users of a tenant in order of their access ids: those after the access id `after`, at
+    /// most `limit`. Nothing for a tenant that does not exist.
+    pub fn tenant_users(
+        &self,
+        tenant: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<TenantUser>, ReadError> {
+        let Some(tenant) = Name::new(tenant) else {
+            return Ok(Vec::new());
+        };
+        let view = self.map.view();
+        let ids = tables::tenant_ids(&*view, &tenant, after.unwrap_or(""), limit)?;
+        let users = ids.iter().map(|id| tables::tenant_user(&*view, id));
+        users.filter_map(Result::transpose).collect()
+    }
+
+    /// What an access id says of its user and its tenant; nothing for an access key of no tenant.
+    pub fn tenant_user(&self, access_id: &str) -> Result<Option<TenantUser>, ReadError> {
+        if !is_access_key(access_id) {
+            return Ok(None);
+        }
+        tables::tenant_user(&*self.map.view(), access_id)
+    }
+
+    /// The tenants a user is assigned to.
+    pub fn tenants_of(&self, user: &str) -> Result<Vec<TenantUser>, ReadError> {
+        let Some(user) = Name::new(user) else {
+            return Ok(Vec::new());
+        };
+        let view = self.map.view();
+        let keys = tables::keys_of(&*view, &user)?;
+        let ids = keys.iter().filter(|(_, of_tenant)| *of_tenant);
+        let users = ids.map(|(id, _)| tables::tenant_user(&*view, id));
+        users.filter_map(Result::transpose).collect()
+    }
+
+    /// What a user may do about the users of a tenant, by any access id there.
+    pub fn tenant_power(&self, tenant: &str, user: &str) -> Result<TenantPower, ReadError> {
+        let places = self.tenants_of(user)?;
+        let here = places.iter().filter(|place| place.tenant == tenant);
+        let powers = here.map(|place| TenantPower::of(place.admin, place.delegated));
+        Ok(powers.max().unwrap_or_default())
     }
 
     /// Users in order of their names, those after `after`, at most `limit`.

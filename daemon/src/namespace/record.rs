@@ -8,20 +8,29 @@
 
 use crate::base::codec::{Malformed, Put, Reader};
 use crate::base::{BucketId, Timestamp};
+use crate::namespace::fields;
 use crate::namespace::name::Name;
 use crate::namespace::secret::{SECRET_CHARS_MAX, Secret};
 use crate::namespace::types::{Bucket, CannedAcl, UserId};
 
 /// Version of every record this code writes.
 const VERSION: u8 = 1;
-/// Bit of an optional field's tag that makes it critical.
-const CRITICAL: u8 = 0x80;
 /// Bit of a bucket's flags: created with object lock.
 const OBJECT_LOCK: u64 = 1;
 /// Bit of a bucket's flags: stays as long as links name it.
 const PROTECTED: u64 = 2;
+/// Bit of a bucket's flags: a quota of bytes follows.
+const QUOTA_BYTES: u64 = 0x20;
+/// Bit of a bucket's flags: a quota of objects follows.
+const QUOTA_NAMESPACE: u64 = 0x40;
+/// The flags of a bucket.
+const BUCKET_FLAGS: u64 = OBJECT_LOCK | PROTECTED | QUOTA_BYTES | QUOTA_NAMESPACE;
 /// Bit of a user's flags: administrator.
 const ADMIN: u64 = 1;
+/// Bit of a member's flags: administrator of the tenant.
+const TENANT_ADMIN: u64 = 1;
+/// Bit of a member's flags: may appoint administrators.
+const DELEGATED: u64 = 2;
 
 /// What the log and the snapshots hold of a volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +38,8 @@ pub(crate) struct VolumeRecord {
     pub(crate) owner: Name,
     pub(crate) created: Timestamp,
     pub(crate) modified: Timestamp,
+    pub(crate) quota_bytes: Option<u64>,
+    pub(crate) quota_namespace: Option<u64>,
     pub(crate) extra: Vec<u8>,
 }
 
@@ -56,7 +67,23 @@ pub(crate) struct UserRecord {
     pub(crate) display_name: String,
     pub(crate) admin: bool,
     pub(crate) created: Timestamp,
+    pub(crate) groups: Vec<Name>,
     pub(crate) extra: Vec<u8>,
+}
+
+/// What they hold of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TenantRecord {
+    pub(crate) created: Timestamp,
+    pub(crate) extra: Vec<u8>,
+}
+
+/// The tenant an access key belongs to, and what it may do there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) tenant: Name,
+    pub(crate) admin: bool,
+    pub(crate) delegated: bool,
 }
 
 /// What they hold of an access key.
@@ -65,6 +92,8 @@ pub(crate) struct KeyRecord {
     pub(crate) user: Name,
     pub(crate) secret: Secret,
     pub(crate) created: Timestamp,
+    pub(crate) previous: Option<(Secret, Timestamp)>,
+    pub(crate) member: Option<Member>,
     pub(crate) extra: Vec<u8>,
 }
 
@@ -74,17 +103,29 @@ impl VolumeRecord {
         out.put_str(&self.owner);
         out.put_u64(self.created.0);
         out.put_u64(self.modified.0);
+        fields::put_u64(&mut out, fields::QUOTA_BYTES, self.quota_bytes);
+        fields::put_u64(&mut out, fields::QUOTA_NAMESPACE, self.quota_namespace);
         out.extend_from_slice(&self.extra);
         out
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = begin(bytes)?;
+        let (owner, created) = (name(&mut reader)?, Timestamp(reader.u64()?));
+        let modified = Timestamp(reader.u64()?);
+        let (mut quota_bytes, mut quota_namespace) = (None, None);
+        let extra = fields::read(reader, |tag, value| match tag {
+            fields::QUOTA_BYTES => fields::take_u64(&mut quota_bytes, value),
+            fields::QUOTA_NAMESPACE => fields::take_u64(&mut quota_namespace, value),
+            _ => Ok(false),
+        })?;
         Ok(Self {
-            owner: name(&mut reader)?,
-            created: Timestamp(reader.u64()?),
-            modified: Timestamp(reader.u64()?),
-            extra: optional_fields(reader)?,
+            owner,
+            created,
+            modified,
+            quota_bytes,
+            quota_namespace,
+            extra,
         })
     }
 }
@@ -166,6 +207,41 @@ impl UserRecord {
         out.put_str(&self.display_name);
         out.put_varint(if self.admin { ADMIN } else { 0 });
         out.put_u64(self.created.0);
+        if !self.groups.is_empty() {
+            fields::put(&mut out, fields::GROUPS, &encode_names(&self.groups));
+        }
+        out.extend_from_slice(&self.extra);
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = begin(bytes)?;
+        let (id, display_name) = (UserId(reader.array()?), reader.str()?.to_owned());
+        let admin = flags(&mut reader, ADMIN)? & ADMIN != 0;
+        let created = Timestamp(reader.u64()?);
+        let mut groups = Vec::new();
+        let extra = fields::read(reader, |tag, value| match tag {
+            fields::GROUPS => {
+                groups = decode_names(value)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        })?;
+        Ok(Self {
+            id,
+            display_name,
+            admin,
+            created,
+            groups,
+            extra,
+        })
+    }
+}
+
+impl TenantRecord {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        out.put_u64(self.created.0);
         out.extend_from_slice(&self.extra);
         out
     }
@@ -173,13 +249,50 @@ impl UserRecord {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = begin(bytes)?;
         Ok(Self {
-            id: UserId(reader.array()?),
-            display_name: reader.str()?.to_owned(),
-            admin: flags(&mut reader, ADMIN)? & ADMIN != 0,
             created: Timestamp(reader.u64()?),
             extra: optional_fields(reader)?,
         })
     }
+}
+
+impl Member {
+    fn encode(&self) -> Vec<u8> {
+        let admin = if self.admin { TENANT_ADMIN } else { 0 };
+        let delegated = if self.delegated { DELEGATED } else { 0 };
+        let mut out = Vec::new();
+        out.put_varint(admin | delegated);
+        out.put_str(&self.tenant);
+        out
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let flags = flags(&mut reader, TENANT_ADMIN | DELEGATED)?;
+        let tenant = name(&mut reader)?;
+        reader.finish()?;
+        Ok(Self {
+            tenant,
+            admin: flags & TENANT_ADMIN != 0,
+            delegated: flags & DELEGATED != 0,
+        })
+    }
+}
+
+/// Names one after the other.
+pub(crate) fn encode_names(names: &[Name]) -> Vec<u8> {
+    let mut out = Vec::new();
+    names.iter().for_each(|name| out.put_str(name));
+    out
+}
+
+/// Inverse of [`encode_names`].
+pub(crate) fn decode_names(bytes: &[u8]) -> Result<Vec<Name>, Malformed> {
+    let mut reader = Reader::new(bytes);
+    let mut names = Vec::new();
+    while !reader.is_empty() {
+        names.push(name(&mut reader)?);
+    }
+    Ok(names)
 }
 
 impl KeyRecord {
@@ -189,19 +302,50 @@ impl KeyRecord {
         out.put_str(&self.user);
         out.put_str(self.secret.expose());
         out.put_u64(self.created.0);
+        if let Some((secret, until)) = &self.previous {
+            let mut value = Vec::with_capacity(SECRET_CHARS_MAX);
+            value.put_u64(until.0);
+            value.put_str(secret.expose());
+            fields::put(&mut out, fields::PREVIOUS, &value);
+        }
+        if let Some(member) = &self.member {
+            fields::put(&mut out, fields::TENANT, &member.encode());
+        }
         out.extend_from_slice(&self.extra);
         out
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = begin(bytes)?;
+        let (user, secret) = (name(&mut reader)?, secret(&mut reader)?);
+        let created = Timestamp(reader.u64()?);
+        let (mut previous, mut member) = (None, None);
+        let extra = fields::read(reader, |tag, value| {
+            match tag {
+                fields::PREVIOUS => {
+                    let mut value = Reader::new(value);
+                    let until = Timestamp(value.u64()?);
+                    previous = Some((self::secret(&mut value)?, until));
+                    value.finish()?;
+                }
+                fields::TENANT => member = Some(Member::decode(value)?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
         Ok(Self {
-            user: name(&mut reader)?,
-            secret: Secret::new(reader.str()?.to_owned()).map_err(|_| Malformed("secret"))?,
-            created: Timestamp(reader.u64()?),
-            extra: optional_fields(reader)?,
+            user,
+            secret,
+            created,
+            previous,
+            member,
+            extra,
         })
     }
+}
+
+fn secret(reader: &mut Reader<'_>) -> Result<Secret, Malformed> {
+    Secret::new(reader.str()?.to_owned()).map_err(|_| Malformed("secret"))
 }
 
 /// The next bucket id.
@@ -235,19 +379,34 @@ pub(crate) fn decode_property(bytes: &[u8]) -> Result<&[u8], Malformed> {
 pub(crate) fn put_bucket(out: &mut Vec<u8>, bucket: &Bucket) {
     out.put_u64(bucket.id.0);
     out.put_u8(bucket.acl.to_u8());
-    let flag = |set, flag| if set { flag } else { 0 };
-    out.put_varint(flag(bucket.object_lock, OBJECT_LOCK) | flag(bucket.protected, PROTECTED));
+    let flag = |set: bool, flag: u64| if set { flag } else { 0 };
+    let (bytes, namespace) = (bucket.quota_bytes, bucket.quota_namespace);
+    out.put_varint(
+        flag(bucket.object_lock, OBJECT_LOCK)
+            | flag(bucket.protected, PROTECTED)
+            | flag(bytes.is_some(), QUOTA_BYTES)
+            | flag(namespace.is_some(), QUOTA_NAMESPACE),
+    );
+    [bytes, namespace]
+        .into_iter()
+        .flatten()
+        .for_each(|quota| out.put_u64(quota));
 }
 
 pub(crate) fn bucket(reader: &mut Reader<'_>) -> Result<Bucket, Malformed> {
-    let id = BucketId(reader.u64()?);
-    let acl = CannedAcl::from_u8(reader.u8()?)?;
-    let flags = flags(reader, OBJECT_LOCK | PROTECTED)?;
+    let (id, acl) = (BucketId(reader.u64()?), CannedAcl::from_u8(reader.u8()?)?);
+    let flags = flags(reader, BUCKET_FLAGS)?;
+    let mut number = |flag| match flags & flag {
+        0 => Ok(None),
+        _ => reader.u64().map(Some),
+    };
     Ok(Bucket {
         id,
         acl,
         object_lock: flags & OBJECT_LOCK != 0,
         protected: flags & PROTECTED != 0,
+        quota_bytes: number(QUOTA_BYTES)?,
+        quota_namespace: number(QUOTA_NAMESPACE)?,
     })
 }
 
@@ -280,10 +439,10 @@ fn optional_fields(reader: Reader<'_>) -> Result<Vec<u8>, Malformed> {
     Ok(fields)
 }
 
-/// None is known yet.
+/// For records of which none is known.
 fn check_optional_fields(mut reader: Reader<'_>) -> Result<(), Malformed> {
     while !reader.is_empty() {
-        if reader.u8()? & CRITICAL != 0 {
+        if reader.u8()? & fields::CRITICAL != 0 {
             return Err(Malformed("unknown critical field of a namespace record"));
         }
         reader.bytes()?;
@@ -306,6 +465,8 @@ mod tests {
                 acl: CannedAcl::PublicRead,
                 object_lock: true,
                 protected: false,
+                quota_bytes: None,
+                quota_namespace: None,
             }),
             extra: Vec::new(),
         }

@@ -8,7 +8,10 @@ use crate::namespace::derived;
 use crate::namespace::error::ReadError;
 use crate::namespace::keys::{self, Key};
 use crate::namespace::name::Name;
-use crate::namespace::record::{self, EntryRecord, KeyRecord, UserRecord, VolumeRecord};
+use crate::namespace::record::{
+    self, EntryRecord, KeyRecord, TenantRecord, UserRecord, VolumeRecord,
+};
+use crate::namespace::tenant::{Tenant, TenantUser};
 use crate::namespace::types::{Credential, Entry, LinkPage, User, Volume};
 use std::ops::ControlFlow;
 
@@ -54,14 +57,108 @@ pub(crate) fn next_bucket(map: &impl Lookup) -> Read<u64> {
     Ok(primary(map, &Key::counter(), record::decode_counter)?.unwrap_or(1))
 }
 
-pub(crate) fn volume(name: Name, record: &VolumeRecord) -> Volume {
-    Volume {
-        name,
+pub(crate) fn tenant_record(map: &impl Lookup, name: &Name) -> Read<Option<TenantRecord>> {
+    primary(map, &Key::tenant(name), TenantRecord::decode)
+}
+
+/// A volume with everything known of it.
+pub(crate) fn volume(map: &impl Lookup, name: &Name) -> Read<Option<Volume>> {
+    let Some(record) = volume_record(map, name)? else {
+        return Ok(None);
+    };
+    let tenant = tenant_record(map, name)?.is_some();
+    Ok(Some(Volume {
+        name: *name,
         owner: record.owner,
         created: record.created,
         modified: record.modified,
         acl: Acl::EMPTY,
-    }
+        quota_bytes: record.quota_bytes,
+        quota_namespace: record.quota_namespace,
+        used_namespace: entry_count(map, name)?,
+        tenant,
+        references: if tenant { tenant_size(map, name)? } else { 0 },
+    }))
+}
+
+/// How many buckets and links a volume has; all volumes together, for the empty name.
+pub(crate) fn entry_count(map: &impl Lookup, volume: &Name) -> Read<u64> {
+    let Some(value) = map.value(&Key::entry_count(volume))? else {
+        return Ok(0);
+    };
+    let bytes = <[u8; 8]>::try_from(value.as_slice());
+    let bytes = bytes.map_err(|_| crate::base::codec::Malformed("number of entries"))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// How many volumes an owner has; not more than `limit` are counted.
+pub(crate) fn volumes_of(map: &impl Lookup, owner: &Name, limit: usize) -> Read<usize> {
+    let mut count = 0;
+    with_prefix(map, &Key::volumes_of(owner), &[], |_, _| {
+        count += 1;
+        if count < limit {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    Ok(count)
+}
+
+/// A tenant with everything known of it.
+pub(crate) fn tenant(map: &impl Lookup, name: &Name) -> Read<Option<Tenant>> {
+    let Some(record) = tenant_record(map, name)? else {
+        return Ok(None);
+    };
+    Ok(Some(Tenant {
+        name: *name,
+        created: record.created,
+        users: tenant_size(map, name)?,
+    }))
+}
+
+fn tenant_size(map: &impl Lookup, tenant: &Name) -> Read<u32> {
+    let mut count = 0u32;
+    with_prefix(map, &Key::tenant_ids(tenant), &[], |_, _| {
+        count = count.saturating_add(1);
+        ControlFlow::Continue(())
+    })?;
+    Ok(count)
+}
+
+/// The access ids of a tenant in order, those after `after`.
+pub(crate) fn tenant_ids(
+    map: &impl Lookup,
+    tenant: &Name,
+    after: &str,
+    limit: usize,
+) -> Read<Vec<String>> {
+    let mut found = Vec::new();
+    with_prefix(map, &Key::tenant_ids(tenant), after.as_bytes(), |id, _| {
+        if found.len() >= limit {
+            return ControlFlow::Break(());
+        }
+        if id > after.as_bytes() {
+            found.push(String::from_utf8_lossy(id).into_owned());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// What an access id says about its user's place in a tenant; nothing for any other access key.
+pub(crate) fn tenant_user(map: &impl Lookup, access_id: &str) -> Read<Option<TenantUser>> {
+    let Some(record) = key_record(map, access_id)? else {
+        return Ok(None);
+    };
+    Ok(record.member.map(|member| TenantUser {
+        tenant: member.tenant,
+        user: record.user,
+        access_id: access_id.to_owned(),
+        admin: member.admin,
+        delegated: member.delegated,
+        created: record.created,
+    }))
 }
 
 /// A bucket or link with everything known of it.
@@ -94,20 +191,30 @@ pub(crate) fn user(map: &impl Lookup, name: &Name) -> Read<Option<User>> {
     let Some(record) = user_record(map, name)? else {
         return Ok(None);
     };
+    let (tenant_ids, access_keys) = keys_of(map, name)?
+        .into_iter()
+        .partition::<Vec<_>, _>(|(_, of_tenant)| *of_tenant);
+    let names = |keys: Vec<(String, bool)>| keys.into_iter().map(|(key, _)| key).collect();
     Ok(Some(User {
         name: *name,
         id: record.id,
         display_name: record.display_name,
         admin: record.admin,
         created: record.created,
-        access_keys: keys_of(map, name)?,
+        groups: record.groups,
+        access_keys: names(access_keys),
+        tenant_ids: names(tenant_ids),
     }))
 }
 
-pub(crate) fn keys_of(map: &impl Lookup, user: &Name) -> Read<Vec<String>> {
+/// The access keys of a user, and whether each is one of a tenant.
+pub(crate) fn keys_of(map: &impl Lookup, user: &Name) -> Read<Vec<(String, bool)>> {
     let mut found = Vec::new();
-    with_prefix(map, &Key::keys_of(user), &[], |rest, _| {
-        found.push(String::from_utf8_lossy(rest).into_owned());
+    with_prefix(map, &Key::keys_of(user), &[], |rest, tenant| {
+        found.push((
+            String::from_utf8_lossy(rest).into_owned(),
+            !tenant.is_empty(),
+        ));
         ControlFlow::Continue(())
     })?;
     Ok(found)

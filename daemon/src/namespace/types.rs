@@ -58,6 +58,16 @@ pub struct Volume {
     pub modified: Timestamp,
     /// Who may do what in it.
     pub acl: Acl,
+    /// Most bytes in its buckets together.
+    pub quota_bytes: Option<u64>,
+    /// Most buckets and links in it.
+    pub quota_namespace: Option<u64>,
+    /// Buckets and links in it.
+    pub used_namespace: u64,
+    /// Whether it is a tenant's.
+    pub tenant: bool,
+    /// Access ids that are assigned to the tenant.
+    pub references: u32,
 }
 
 /// What a bucket is, apart from its name and owner.
@@ -71,6 +81,10 @@ pub struct Bucket {
     pub object_lock: bool,
     /// Whether it stays as long as links name it.
     pub protected: bool,
+    /// Most bytes in it.
+    pub quota_bytes: Option<u64>,
+    /// Most objects in it.
+    pub quota_namespace: Option<u64>,
 }
 
 /// The status of a link, as shown in `info` and `list`.
@@ -346,8 +360,12 @@ pub struct User {
     pub admin: bool,
     /// When it was created.
     pub created: Timestamp,
-    /// The access keys, sorted.
+    /// The groups the user is in, sorted.
+    pub groups: Vec<Name>,
+    /// The access keys of no tenant, sorted.
     pub access_keys: Vec<String>,
+    /// The access ids in tenants, sorted.
+    pub tenant_ids: Vec<String>,
 }
 
 /// One access key and all that a signature check needs.
@@ -357,12 +375,23 @@ pub struct Credential {
     pub access_key: String,
     /// Its secret.
     pub secret: Secret,
+    /// The secret before this one, and until when a signature may be made with it, too. Whoever
+    /// checks signatures compares the time.
+    pub previous: Option<(Secret, Timestamp)>,
     /// The user it belongs to.
     pub user: Name,
     /// The user's canonical id.
     pub id: UserId,
     /// The user's name for people.
     pub display_name: String,
-    /// Whether the user is an administrator.
+    /// Whether the user is an administrator. Never with an access id of a tenant.
     pub admin: bool,
+    /// The groups the user is in, sorted.
+    pub groups: Vec<Name>,
+    /// The tenant, for an access id of one: its volume is what S3 shows.
+    pub tenant: Option<Name>,
+    /// Whether it administers the tenant.
+    pub tenant_admin: bool,
+    /// Whether it may appoint administrators of the tenant.
+    pub delegated: bool,
 }

@@ -10,6 +10,7 @@ use crate::namespace::command::{Command, FirstUser, Reply};
 use crate::namespace::commit::Committer;
 use crate::namespace::error::NamespaceError;
 use crate::namespace::name::S3_VOLUME;
+use crate::namespace::quota::Limits;
 use crate::namespace::reader::NamespaceReader;
 use crate::namespace::secret::Entropy;
 use crate::namespace::types::Credential;
@@ -45,6 +46,8 @@ pub struct NamespaceConfig {
     pub snapshot_bytes: u64,
     /// Where canonical ids and random keys come from.
     pub entropy: Entropy,
+    /// How many there may be of what nothing else bounds.
+    pub limits: Limits,
 }
 
 impl NamespaceConfig {
@@ -59,6 +62,7 @@ impl NamespaceConfig {
             segment_bytes: NAMESPACE_SEGMENT_BYTES,
             snapshot_bytes: SNAPSHOT_BYTES,
             entropy,
+            limits: Limits::default(),
         }
     }
 
@@ -126,10 +130,13 @@ impl<D: Disk, C: Clock> Namespace<D, C> {
             access_key: first.access_key,
             secret: first.secret,
             admin: true,
+            groups: Vec::new(),
         };
         let volume = Command::CreateVolume {
             name: S3_VOLUME.to_owned(),
             owner,
+            quota_bytes: None,
+            quota_namespace: None,
         };
         let mut commands = [user, volume].into_iter();
         let mut credential = None;
@@ -145,8 +152,7 @@ impl<D: Disk, C: Clock> Namespace<D, C> {
     /// Opens the namespace of an existing store.
     pub async fn open(disk: D, clock: C, config: NamespaceConfig) -> Result<Self, NamespaceError> {
         let opened = recover::open(&disk, &clock, &config).await?;
-        let committer =
-            Committer::new(opened.log, clock, opened.map, opened.stamp, &config.entropy);
+        let committer = Committer::new(opened.log, clock, opened.map, opened.stamp, &config);
         Ok(Self::new(disk, config, committer, opened.replayed))
     }
 

@@ -38,6 +38,8 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             acl: CannedAcl::Private,
             object_lock: false,
             protected: false,
+            quota_bytes: None,
+            quota_namespace: None,
         };
         self.created(command).await
     }

@@ -24,6 +24,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             access_key: call.access_key,
             secret: call.secret.map(checked).transpose()?,
             admin: call.admin,
+            groups: Vec::new(),
         };
         self.credentials(command, made_here).await
     }
@@ -88,7 +89,11 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let mut user = self.user(&self.user_or(caller, call.user)?)?;
         let secret = Some(checked(call.secret)?);
         let command = match (user.access_keys.len(), user.access_keys.pop()) {
-            (1, Some(access_key)) => Command::SetSecret { access_key, secret },
+            (1, Some(access_key)) => Command::SetSecret {
+                access_key,
+                secret,
+                keep_old: None,
+            },
             (0, _) | (_, None) => Command::CreateSecret {
                 user: user.name.to_string(),
                 access_key: None,

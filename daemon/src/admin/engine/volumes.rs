@@ -22,6 +22,8 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let command = Command::CreateVolume {
             name: call.name,
             owner,
+            quota_bytes: None,
+            quota_namespace: None,
         };
         match self.apply(command).await? {
             Reply::Volume(volume) => Ok(shown(&volume, 0)),

@@ -57,6 +57,8 @@ pub(super) async fn volume(ns: &Ns, name: &str) {
     let command = Command::CreateVolume {
         name: name.to_owned(),
         owner: "alice".to_owned(),
+        quota_bytes: None,
+        quota_namespace: None,
     };
     ns.apply(command).await.expect(name);
 }
@@ -69,6 +71,8 @@ pub(super) fn create_bucket(volume: &str, name: &str) -> Command {
         acl: CannedAcl::Private,
         object_lock: false,
         protected: false,
+        quota_bytes: None,
+        quota_namespace: None,
     }
 }
 

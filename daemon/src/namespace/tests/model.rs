@@ -67,6 +67,8 @@ impl Step {
             Self::Volume(v) => Command::CreateVolume {
                 name: VOLUMES[v].into(),
                 owner,
+                quota_bytes: None,
+                quota_namespace: None,
             },
             Self::DropVolume(v) => Command::DeleteVolume {
                 name: VOLUMES[v].into(),

@@ -58,6 +58,7 @@ async fn fill(ns: &Ns) {
         access_key: Some("CAROLKEY".into()),
         secret: None,
         admin: false,
+        groups: Vec::new(),
     };
     ns.apply(command).await.unwrap();
 }

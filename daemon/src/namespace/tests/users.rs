@@ -9,6 +9,7 @@ fn create_user(name: &str, access_key: Option<&str>, admin: bool) -> Command {
         access_key: access_key.map(str::to_owned),
         secret: None,
         admin,
+        groups: Vec::new(),
     }
 }
 
@@ -93,6 +94,7 @@ fn keys_are_unique_random_when_not_given_and_die_alone() {
         let set = Command::SetSecret {
             access_key: "BOBKEY2".into(),
             secret: Some(Secret::new("another-secret".into()).unwrap()),
+            keep_old: None,
         };
         credential(&ns, set).await.unwrap();
         let found = ns.reader().user_by_access_key("BOBKEY2").unwrap().unwrap();

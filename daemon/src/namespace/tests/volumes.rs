@@ -20,6 +20,8 @@ fn a_volume_with_anything_in_it_stays() {
         let create = || Command::CreateVolume {
             name: "vol1".into(),
             owner: "alice".into(),
+            quota_bytes: None,
+            quota_namespace: None,
         };
         let drop = || Command::DeleteVolume {
             name: "vol1".into(),

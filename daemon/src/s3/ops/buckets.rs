@@ -97,6 +97,8 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             acl,
             object_lock,
             protected: false,
+            quota_bytes: None,
+            quota_namespace: None,
         };
         match self.apply(command).await? {
             Ok(_) => {}
