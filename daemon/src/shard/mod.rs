@@ -9,6 +9,7 @@ pub mod copy;
 pub mod core;
 pub mod digester;
 pub mod list;
+mod meta;
 pub mod open;
 pub mod sink;
 

@@ -1,7 +1,7 @@
 //! Conditions of a write, judged by the shard's owner at the moment the write takes its place in
 //! the log. Of any number of simultaneous `If-None-Match: *` exactly one wins.
 
-use crate::base::Timestamp;
+use crate::base::{Location, Timestamp};
 use crate::store::entry::ObjectEntry;
 
 /// What an `If-Match` or `If-None-Match` header names.
@@ -38,6 +38,8 @@ pub struct WriteCondition {
     pub if_size: Option<u64>,
     /// The object was last modified in this second (`x-amz-if-match-last-modified-time`).
     pub if_modified_at: Option<Timestamp>,
+    /// The object is the one that this record wrote. No request asks for this.
+    pub if_at: Option<Location>,
 }
 
 /// What a condition says of the current object.
@@ -62,8 +64,10 @@ impl WriteCondition {
     #[must_use]
     pub fn judge(&self, current: Option<&ObjectEntry>) -> Verdict {
         let Some(entry) = current else {
-            let wants_one =
-                self.if_match.is_some() || self.if_size.is_some() || self.if_modified_at.is_some();
+            let wants_one = self.if_match.is_some()
+                || self.if_size.is_some()
+                || self.if_modified_at.is_some()
+                || self.if_at.is_some();
             return if wants_one {
                 Verdict::Missing
             } else {
@@ -81,7 +85,8 @@ impl WriteCondition {
             || self.if_size.is_some_and(|size| size != entry.size)
             || self
                 .if_modified_at
-                .is_some_and(|t| t.seconds() != entry.modified.seconds());
+                .is_some_and(|t| t.seconds() != entry.modified.seconds())
+            || self.if_at.is_some_and(|at| at != entry.at);
         if fails {
             Verdict::Fails
         } else {

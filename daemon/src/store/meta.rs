@@ -142,6 +142,8 @@ pub struct ObjectMeta {
     pub acl: CannedAcl,
     /// Canonical id of the user who wrote it; empty when not known.
     pub owner: String,
+    /// The object's own access control list, encoded as the namespace does it; empty for none.
+    pub rules: Vec<u8>,
 }
 
 const TAG_HEADER: u8 = 1;
@@ -150,6 +152,7 @@ const TAG_TAG: u8 = 3;
 const TAG_CHECKSUM: u8 = 4;
 const TAG_ACL: u8 = 5;
 const TAG_OWNER: u8 = 6;
+const TAG_RULES: u8 = 7;
 
 impl ObjectMeta {
     /// A stored content header.
@@ -168,7 +171,8 @@ impl ObjectMeta {
             + self.tags.len()
             + usize::from(self.checksum.is_some())
             + usize::from(self.acl != CannedAcl::Private)
-            + usize::from(!self.owner.is_empty());
+            + usize::from(!self.owner.is_empty())
+            + usize::from(!self.rules.is_empty());
         out.put_varint(count as u64);
         for (header, value) in &self.headers {
             out.put_u8(TAG_HEADER);
@@ -200,6 +204,10 @@ impl ObjectMeta {
             out.put_u8(TAG_OWNER);
             out.put_str(&self.owner);
         }
+        if !self.rules.is_empty() {
+            out.put_u8(TAG_RULES);
+            out.put_bytes(&self.rules);
+        }
     }
 
     /// Reads what [`ObjectMeta::encode`] wrote. An unknown field is an error: a newer version may
@@ -227,6 +235,7 @@ impl ObjectMeta {
                 TAG_CHECKSUM => meta.checksum = Some(checksum(&mut field)?),
                 TAG_ACL => meta.acl = CannedAcl::from_u8(field.u8()?),
                 TAG_OWNER => meta.owner = text(field.rest())?,
+                TAG_RULES => meta.rules = field.rest().to_vec(),
                 _ => return Err(Malformed("unknown metadata field")),
             }
         }
@@ -275,6 +284,7 @@ mod tests {
             }),
             acl: CannedAcl::PublicRead,
             owner: "abc".into(),
+            rules: vec![3, 0, 1],
         };
         let mut bytes = Vec::new();
         meta.encode(&mut bytes);

@@ -100,6 +100,7 @@ fn condition_of(object: &read::DeletedObject) -> WriteCondition {
         if_none_match: None,
         if_size: object.size,
         if_modified_at: object.modified,
+        if_at: None,
     }
 }
 

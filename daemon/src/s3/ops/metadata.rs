@@ -21,6 +21,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             checksum: None,
             acl: self.demands.acl.unwrap_or_default(),
             owner: self.caller.id().to_owned(),
+            rules: Vec::new(),
         })
     }
 }

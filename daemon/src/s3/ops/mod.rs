@@ -149,6 +149,7 @@ fn write_condition(head: &HttpHead<'_>) -> Result<WriteCondition> {
         if_none_match: found.if_none_match.map(set),
         if_size: found.if_size,
         if_modified_at: found.if_modified_at,
+        if_at: None,
     })
 }
 

@@ -1,20 +1,16 @@
 //! Tags of objects and of buckets. A change of an object's tags rewrites its record, not its bytes.
 
 use super::response::Response;
-use super::{Context, key_error, lookup, no_such_key};
-use crate::base::AlignedBuf;
-use crate::base::BucketId;
+use super::{Context, key_error};
 use crate::io::{Clock, Disk};
 use crate::namespace::Command;
 use crate::s3::access::Want;
 use crate::s3::error::{ErrorCode, Result, S3Error};
-use crate::s3::keys::Key;
 use crate::s3::place::Place;
 use crate::s3::tagging;
 use crate::s3::xml::{documents, read};
 use crate::store::meta::{ObjectMeta, Pair};
-use crate::store::record::Body;
-use crate::store::{EtagSet, NewBody, NewObject, ObjectRecord, WriteCondition};
+use crate::store::{ObjectRecord, StoreError};
 
 /// Number of the bucket property that holds its tags.
 const PROPERTY_TAGS: u8 = 1;
@@ -64,59 +60,15 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         change: impl Fn(&mut ObjectMeta),
     ) -> Result<()> {
         let key = bucket.key(self.key()?)?;
-        for _ in 0..TRIES {
-            match self.try_change_meta(bucket.id(), &key, &change).await {
-                Err(error) if error.code == ErrorCode::PreconditionFailed => {}
-                result => return result,
-            }
+        let changed = self.core.change_meta(bucket.id(), key.as_bytes(), |meta| {
+            change(meta);
+            Ok::<_, StoreError>(())
+        });
+        match changed.await {
+            Err(StoreError::PreconditionFailed) => Err(ErrorCode::OperationAborted.into()),
+            Err(error) => Err(key_error(&error, &key)),
+            Ok(()) => Ok(()),
         }
-        Err(ErrorCode::OperationAborted.into())
-    }
-
-    async fn try_change_meta(
-        &self,
-        bucket: BucketId,
-        key: &Key<'_>,
-        change: &impl Fn(&mut ObjectMeta),
-    ) -> Result<()> {
-        let entry = lookup(self.core, bucket, key)?.ok_or_else(|| no_such_key(key))?;
-        let reader = self.core.reader_of(bucket, key.as_bytes());
-        let (record, raw) = reader
-            .record(&entry)
-            .await
-            .map_err(|error| key_error(&error, key))?;
-        let mut meta = record.meta;
-        change(&mut meta);
-        let body = match record.body {
-            Body::Extents(extents) => NewBody::Extents(extents),
-            Body::Parts(parts) => NewBody::Parts(parts),
-            Body::Inline(len) => {
-                let payload = raw.payload();
-                let start = payload.len().saturating_sub(len as usize);
-                let bytes = payload.get(start..).unwrap_or_default();
-                NewBody::Inline(AlignedBuf::copy_of(bytes), 0)
-            }
-        };
-        let new = NewObject {
-            bucket,
-            key: record.key,
-            etag: record.etag,
-            size: record.size,
-            meta,
-            body,
-            condition: WriteCondition {
-                if_match: Some(EtagSet::OneOf(vec![record.etag.to_string()])),
-                if_modified_at: Some(record.modified),
-                ..WriteCondition::default()
-            },
-            modified: Some(record.modified),
-        };
-        let shard = self.core.shard_of(bucket, key.as_bytes());
-        self.core
-            .on_shard(shard, move |store| async move { store.put(new).await })
-            .await
-            .map(drop)
-            .map_err(|error| key_error(&error, key))
     }
 
     /// `GET /bucket?tagging`
@@ -160,9 +112,6 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .map_err(|error| super::buckets::namespace_error(&error, name))
     }
 }
-
-/// How often a change of metadata is tried when others write the same object.
-const TRIES: usize = 16;
 
 /// Properties belong to the source of a link: they can be seen through the link, not changed.
 pub(super) fn refuse_link(bucket: &Place) -> Result<()> {
