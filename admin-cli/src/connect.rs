@@ -117,6 +117,7 @@ fn over_tcp(address: &str, key_id: Option<String>) -> Result<Connection, Error> 
         key_id,
         secret,
         nonce,
+        act_as: None,
     };
     let stream: Box<dyn Stream> = Box::new(stream);
     Ok(Client::connect_with_login(stream, SOFTWARE, &login)?)

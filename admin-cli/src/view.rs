@@ -3,7 +3,8 @@
 use crate::output::{Shown, bytes};
 use crate::time::{duration, iso_8601};
 use chainring_protocol::message::{
-    BucketInfo, BucketName, KeyEntry, KeyInfo, LinkStatus, Status, UserInfo, Versioning, VolumeInfo,
+    AccessKeyInfo, BucketInfo, BucketName, KeyEntry, KeyInfo, LinkStatus, Status, UserInfo,
+    Versioning, VolumeInfo,
 };
 use serde::Serialize;
 
@@ -333,20 +334,47 @@ impl Shown for KeyView {
 #[serde(rename_all = "camelCase")]
 pub struct UserView {
     name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    access_key: Option<String>,
-    has_secret: bool,
+    access_keys: Vec<AccessKeyView>,
+    groups: Vec<String>,
     admin: bool,
     canonical_id: String,
     creation_time: String,
+}
+
+/// An access key of a user.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccessKeyView {
+    access_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_secret_until: Option<String>,
+}
+
+impl From<AccessKeyInfo> for AccessKeyView {
+    fn from(key: AccessKeyInfo) -> Self {
+        Self {
+            access_key: key.access_key,
+            tenant: key.tenant,
+            old_secret_until: key.old_secret_until.map(iso_8601),
+        }
+    }
+}
+
+impl UserView {
+    fn keys(&self) -> String {
+        let keys = self.access_keys.iter().map(|key| key.access_key.as_str());
+        keys.collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl From<UserInfo> for UserView {
     fn from(user: UserInfo) -> Self {
         Self {
             name: user.name,
-            access_key: user.access_key,
-            has_secret: user.has_secret,
+            access_keys: user.access_keys.into_iter().map(Into::into).collect(),
+            groups: user.groups,
             admin: user.admin,
             canonical_id: user.id,
             creation_time: iso_8601(user.created),
@@ -355,14 +383,16 @@ impl From<UserInfo> for UserView {
 }
 
 impl Shown for UserView {
-    const COLUMNS: &'static [&'static str] = &["NAME", "ACCESS KEY", "SECRET", "ADMIN", "CREATED"];
+    const COLUMNS: &'static [&'static str] = &["NAME", "ACCESS KEYS", "GROUPS", "ADMIN", "CREATED"];
 
     fn row(&self) -> Vec<String> {
         let yes_no = |yes| if yes { "yes" } else { "no" }.to_owned();
         vec![
             self.name.clone(),
-            self.access_key.clone().unwrap_or_else(|| "-".to_owned()),
-            yes_no(self.has_secret),
+            Some(self.keys())
+                .filter(|keys| !keys.is_empty())
+                .unwrap_or_else(|| "-".to_owned()),
+            self.groups.join(", "),
             yes_no(self.admin),
             self.creation_time.clone(),
         ]
@@ -371,7 +401,8 @@ impl Shown for UserView {
     fn card(&self) -> Vec<(&'static str, String)> {
         vec![
             ("user", self.name.clone()),
-            ("access key", self.access_key.clone().unwrap_or_default()),
+            ("access keys", self.keys()),
+            ("groups", self.groups.join(", ")),
             ("canonical id", self.canonical_id.clone()),
         ]
     }

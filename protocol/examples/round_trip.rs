@@ -26,8 +26,8 @@ fn main() {
     });
     let name = format!("round-trip-{}", std::process::id());
     measure("volume create and delete, durable", ROUNDS / 100, || {
-        let (name, owner) = (name.clone(), None);
-        let created = client.call(&VolumeCreate { name, owner }).unwrap();
+        let create = VolumeCreate::new(name.as_str());
+        let created = client.call(&create).unwrap();
         let name = created.name;
         client.call(&VolumeDelete { name }).unwrap();
     });

@@ -3,11 +3,16 @@
 
 use crate::codec::{Codec, Malformed, TooLong};
 use crate::message::{
-    Authenticate, BucketCreate, BucketDelete, BucketDeleted, BucketInfo, BucketInfoGet, BucketLink,
-    BucketList, Credentials, Done, Hello, HelloReply, KeyDelete, KeyEntry, KeyGet, KeyInfo,
-    KeyInfoGet, KeyList, KeyPut, Page, S3SecretGet, S3SecretRevoke, S3SecretSet, Status, StatusGet,
-    UserCreate, UserDelete, UserInfo, UserList, VolumeCreate, VolumeDelete, VolumeInfo,
-    VolumeInfoGet, VolumeList,
+    AclEdit, AclGet, AclInfo, Authenticate, BucketClearQuota, BucketCreate, BucketDelete,
+    BucketDeleted, BucketInfo, BucketInfoGet, BucketLink, BucketList, BucketSetQuota, BucketUpdate,
+    Credentials, Done, Hello, HelloReply, KeyCopy, KeyDelete, KeyEntry, KeyGet, KeyInfo,
+    KeyInfoGet, KeyList, KeyPut, KeyRename, LinkGenerations, LinkHistory, LinkList, LinkRevoke,
+    LinkRollback, LinkSetSource, Page, S3SecretGet, S3SecretRevoke, S3SecretSet, Status, StatusGet,
+    TenantCreate, TenantDelete, TenantInfo, TenantInfoGet, TenantList, TenantUser,
+    TenantUserAssign, TenantUserAssignAdmin, TenantUserInfoGet, TenantUserList, TenantUserRevoke,
+    TenantUserRevokeAdmin, TenantUserSecretGet, TenantUserSecretSet, UserCreate, UserDelete,
+    UserInfo, UserList, UserUpdate, VolumeClearQuota, VolumeCreate, VolumeDelete, VolumeInfo,
+    VolumeInfoGet, VolumeList, VolumeSetQuota, VolumeUpdate,
 };
 
 /// Who may call an operation.
@@ -15,11 +20,30 @@ use crate::message::{
 pub enum Access {
     /// Anyone who connected; only what opens a connection.
     Anyone,
+    /// Any user who proved to be one. What of it that user may do, the engine judges by owners,
+    /// access lists and tenants.
+    User,
+    /// The same, on the unix socket only: the request or its reply carries a secret, and TCP is not
+    /// confidential.
+    LocalUser,
     /// Administrators.
     Admin,
-    /// Administrators on the unix socket: the request or its reply carries a secret, and TCP is not
-    /// confidential.
+    /// Administrators, on the unix socket only.
     LocalAdmin,
+}
+
+impl Access {
+    /// Whether a secret travels, so that it is refused over TCP.
+    #[must_use]
+    pub const fn only_local(self) -> bool {
+        matches!(self, Self::LocalUser | Self::LocalAdmin)
+    }
+
+    /// Whether it takes an administrator, whoever owns what.
+    #[must_use]
+    pub const fn only_admins(self) -> bool {
+        matches!(self, Self::Admin | Self::LocalAdmin)
+    }
 }
 
 /// A request with its opcode and the type of its reply.
@@ -126,6 +150,7 @@ macro_rules! replies {
     ($($variant:ident($type:ty),)*) => {
         /// Any successful reply.
         #[derive(Clone, Debug, PartialEq, Eq)]
+        #[expect(clippy::large_enum_variant, reason = "a reply is encoded where it is made")]
         #[expect(missing_docs, reason = "each variant is the message of that name")]
         pub enum Reply {
             $($variant($type),)*
@@ -159,52 +184,113 @@ operations! {
     StatusGet = 0x0003 "status" Admin -> Status(Status),
 
     /// Creates a volume.
-    VolumeCreate = 0x0101 "volume create" Admin -> Volume(VolumeInfo),
+    VolumeCreate = 0x0101 "volume create" User -> Volume(VolumeInfo),
     /// Describes a volume.
-    VolumeInfoGet = 0x0102 "volume info" Admin -> Volume(VolumeInfo),
+    VolumeInfoGet = 0x0102 "volume info" User -> Volume(VolumeInfo),
     /// Lists volumes.
-    VolumeList = 0x0103 "volume list" Admin -> Volumes(Page<VolumeInfo>),
+    VolumeList = 0x0103 "volume list" User -> Volumes(Page<VolumeInfo>),
     /// Deletes a volume.
-    VolumeDelete = 0x0104 "volume delete" Admin -> Done(Done),
+    VolumeDelete = 0x0104 "volume delete" User -> Done(Done),
+    /// Gives a volume another owner.
+    VolumeUpdate = 0x0105 "volume update" User -> Volume(VolumeInfo),
+    /// Limits a volume.
+    VolumeSetQuota = 0x0106 "volume setquota" User -> Volume(VolumeInfo),
+    /// Lifts a volume's limits.
+    VolumeClearQuota = 0x0107 "volume clrquota" User -> Volume(VolumeInfo),
 
     /// Creates a bucket.
-    BucketCreate = 0x0201 "bucket create" Admin -> Bucket(BucketInfo),
+    BucketCreate = 0x0201 "bucket create" User -> Bucket(BucketInfo),
     /// Describes a bucket or link.
-    BucketInfoGet = 0x0202 "bucket info" Admin -> Bucket(BucketInfo),
+    BucketInfoGet = 0x0202 "bucket info" User -> Bucket(BucketInfo),
     /// Lists buckets and links.
-    BucketList = 0x0203 "bucket list" Admin -> Buckets(Page<BucketInfo>),
+    BucketList = 0x0203 "bucket list" User -> Buckets(Page<BucketInfo>),
     /// Deletes a bucket or link.
-    BucketDelete = 0x0204 "bucket delete" Admin -> BucketDeleted(BucketDeleted),
+    BucketDelete = 0x0204 "bucket delete" User -> BucketDeleted(BucketDeleted),
     /// Creates a link.
-    BucketLink = 0x0205 "bucket link" Admin -> Bucket(BucketInfo),
+    BucketLink = 0x0205 "bucket link" User -> Bucket(BucketInfo),
+    /// Changes a bucket or link.
+    BucketUpdate = 0x0206 "bucket update" User -> Bucket(BucketInfo),
+    /// Limits a bucket.
+    BucketSetQuota = 0x0207 "bucket setquota" User -> Bucket(BucketInfo),
+    /// Lifts a bucket's limits.
+    BucketClearQuota = 0x0208 "bucket clrquota" User -> Bucket(BucketInfo),
 
     /// Creates a user.
     UserCreate = 0x0301 "user create" LocalAdmin -> Credentials(Credentials),
+    /// Puts a user into groups.
+    UserUpdate = 0x0302 "user update" Admin -> User(UserInfo),
     /// Lists users.
     UserList = 0x0303 "user list" Admin -> Users(Page<UserInfo>),
     /// Deletes a user.
     UserDelete = 0x0304 "user delete" Admin -> Done(Done),
 
     /// Makes a secret and shows it once.
-    S3SecretGet = 0x0401 "s3 getsecret" LocalAdmin -> Credentials(Credentials),
+    S3SecretGet = 0x0401 "s3 getsecret" LocalUser -> Credentials(Credentials),
     /// Sets a secret.
-    S3SecretSet = 0x0402 "s3 setsecret" LocalAdmin -> Credentials(Credentials),
+    S3SecretSet = 0x0402 "s3 setsecret" LocalUser -> Credentials(Credentials),
     /// Takes a secret away.
-    S3SecretRevoke = 0x0403 "s3 revokesecret" Admin -> Done(Done),
+    S3SecretRevoke = 0x0403 "s3 revokesecret" User -> Done(Done),
 
     /// Writes a key.
-    KeyPut = 0x0501 "key put" Admin -> Key(KeyInfo),
+    KeyPut = 0x0501 "key put" User -> Key(KeyInfo),
     /// Reads a key.
-    KeyGet = 0x0502 "key get" Admin -> Key(KeyInfo),
+    KeyGet = 0x0502 "key get" User -> Key(KeyInfo),
     /// Describes a key.
-    KeyInfoGet = 0x0503 "key info" Admin -> Key(KeyInfo),
+    KeyInfoGet = 0x0503 "key info" User -> Key(KeyInfo),
     /// Lists keys.
-    KeyList = 0x0504 "key list" Admin -> Keys(Page<KeyEntry>),
+    KeyList = 0x0504 "key list" User -> Keys(Page<KeyEntry>),
     /// Deletes a key.
-    KeyDelete = 0x0505 "key delete" Admin -> Done(Done),
+    KeyDelete = 0x0505 "key delete" User -> Done(Done),
+    /// Gives a key another name.
+    KeyRename = 0x0506 "key rename" User -> Key(KeyInfo),
+    /// Copies a key.
+    KeyCopy = 0x0507 "key cp" User -> Key(KeyInfo),
+
+    /// Lists links.
+    LinkList = 0x0601 "link list" User -> Buckets(Page<BucketInfo>),
+    /// Points a link at another source.
+    LinkSetSource = 0x0602 "link set-source" User -> Bucket(BucketInfo),
+    /// Lists what a link was.
+    LinkHistory = 0x0603 "link history" User -> LinkGenerations(LinkGenerations),
+    /// Makes a link what it was.
+    LinkRollback = 0x0604 "link rollback" User -> Bucket(BucketInfo),
+    /// Takes a consent back.
+    LinkRevoke = 0x0605 "link revoke" User -> Bucket(BucketInfo),
+
+    /// Shows an access list.
+    AclGet = 0x0701 "acl get" User -> Acl(AclInfo),
+    /// Changes an access list.
+    AclEdit = 0x0702 "acl edit" User -> Acl(AclInfo),
+
+    /// Creates a tenant.
+    TenantCreate = 0x0801 "tenant create" User -> Tenant(TenantInfo),
+    /// Describes a tenant.
+    TenantInfoGet = 0x0802 "tenant info" User -> Tenant(TenantInfo),
+    /// Lists tenants.
+    TenantList = 0x0803 "tenant list" User -> Tenants(Page<TenantInfo>),
+    /// Deletes a tenant.
+    TenantDelete = 0x0804 "tenant delete" User -> Done(Done),
+
+    /// Gives a user an access id of a tenant.
+    TenantUserAssign = 0x0901 "tenant user assign" LocalUser -> Credentials(Credentials),
+    /// Takes an access id away.
+    TenantUserRevoke = 0x0902 "tenant user revoke" User -> Done(Done),
+    /// Lists a user's access ids of tenants.
+    TenantUserInfoGet = 0x0903 "tenant user info" User -> TenantUsers(Page<TenantUser>),
+    /// Lists a tenant's access ids.
+    TenantUserList = 0x0904 "tenant user list" User -> TenantUsers(Page<TenantUser>),
+    /// Makes a secret for an access id and shows it once.
+    TenantUserSecretGet = 0x0905 "tenant user getsecret" LocalUser -> Credentials(Credentials),
+    /// Sets the secret of an access id.
+    TenantUserSecretSet = 0x0906 "tenant user setsecret" LocalUser -> Credentials(Credentials),
+    /// Lets an access id administer its tenant.
+    TenantUserAssignAdmin = 0x0907 "tenant user assignadmin" User -> Done(Done),
+    /// Ends that.
+    TenantUserRevokeAdmin = 0x0908 "tenant user revokeadmin" User -> Done(Done),
 }
 
 replies! {
+    Acl(AclInfo),
     Bucket(BucketInfo),
     BucketDeleted(BucketDeleted),
     Buckets(Page<BucketInfo>),
@@ -213,7 +299,12 @@ replies! {
     Hello(HelloReply),
     Key(KeyInfo),
     Keys(Page<KeyEntry>),
+    LinkGenerations(LinkGenerations),
     Status(Status),
+    Tenant(TenantInfo),
+    TenantUsers(Page<TenantUser>),
+    Tenants(Page<TenantInfo>),
+    User(UserInfo),
     Users(Page<UserInfo>),
     Volume(VolumeInfo),
     Volumes(Page<VolumeInfo>),
@@ -241,6 +332,13 @@ impl Opcode {
                 | Self::UserList
                 | Self::KeyInfoGet
                 | Self::KeyList
+                | Self::LinkList
+                | Self::LinkHistory
+                | Self::AclGet
+                | Self::TenantInfoGet
+                | Self::TenantList
+                | Self::TenantUserInfoGet
+                | Self::TenantUserList
         )
     }
 

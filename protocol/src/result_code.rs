@@ -130,6 +130,8 @@ result_codes! {
     UserAlreadyExists = 34 "USER_ALREADY_EXISTS",
     /// The disk that holds the store is full.
     DiskOutOfSpace = 35 "DISK_OUT_OF_SPACE",
+    /// A key has that name.
+    KeyAlreadyExists = 36 "KEY_ALREADY_EXISTS",
 }
 
 /// The name is not a result code's.

@@ -31,13 +31,8 @@ fn client() -> Client<UnixStream> {
 fn with_bucket() -> (Client<UnixStream>, BucketName) {
     let mut client = client();
     let bucket = BucketName::new("vol1", "bucket1");
-    let (name, owner) = ("vol1".to_owned(), None);
-    client.call(&VolumeCreate { name, owner }).unwrap();
-    let create = BucketCreate {
-        bucket: bucket.clone(),
-        owner: None,
-    };
-    client.call(&create).unwrap();
+    client.call(&VolumeCreate::new("vol1")).unwrap();
+    client.call(&BucketCreate::new(bucket.clone())).unwrap();
     (client, bucket)
 }
 
@@ -70,10 +65,8 @@ fn a_link_shows_its_source() {
     let link = BucketName::new("s3v", "common-bucket");
     let info = client
         .call(&BucketLink {
-            source: source.clone(),
-            link: link.clone(),
-            owner: None,
             strict: true,
+            ..BucketLink::new(source.clone(), link.clone())
         })
         .unwrap();
     assert_eq!(info.link.unwrap().status, LinkStatus::Ok);
@@ -94,10 +87,7 @@ fn answers_are_matched_whatever_order_they_are_waited_for() {
     let pending: Vec<_> = (0..10)
         .map(|n| {
             client
-                .submit(&VolumeCreate {
-                    name: format!("vol{n}"),
-                    owner: None,
-                })
+                .submit(&VolumeCreate::new(format!("vol{n}")))
                 .unwrap()
         })
         .collect();
@@ -115,8 +105,8 @@ fn answers_are_matched_whatever_order_they_are_waited_for() {
 fn listings_come_in_pages() {
     let mut client = client();
     for n in 0..5 {
-        let (name, owner) = (format!("vol{n}"), None);
-        client.call(&VolumeCreate { name, owner }).unwrap();
+        let create = VolumeCreate::new(format!("vol{n}"));
+        client.call(&create).unwrap();
     }
     let mut page = Paging {
         prefix: "vol".to_owned(),
@@ -215,6 +205,7 @@ fn login(secret: &str) -> Login {
         key_id: "admin".to_owned(),
         secret: Secret::new(secret.to_owned()),
         nonce: [3; 32],
+        act_as: None,
     }
 }
 
@@ -225,16 +216,15 @@ fn a_login_signs_every_frame_and_shows_no_secret() {
     let mut client = Client::connect_with_login(stream, "test", &login("right")).unwrap();
     client.call(&StatusGet {}).unwrap();
     let bucket = BucketName::new("s3v", "b");
-    let create = BucketCreate {
-        bucket: bucket.clone(),
-        owner: None,
-    };
-    client.call(&create).unwrap();
+    client.call(&BucketCreate::new(bucket.clone())).unwrap();
     let mut upload = client.upload(&put(&bucket, "k", None)).unwrap();
     upload.send_from(&mut &b"signed"[..]).unwrap();
     assert_eq!(upload.finish().unwrap().size, 6);
     assert_eq!(
-        code(client.call(&S3SecretGet { user: None })),
+        code(client.call(&S3SecretGet {
+            user: None,
+            another: false,
+        })),
         ResultCode::PermissionDenied
     );
 }

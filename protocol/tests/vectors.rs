@@ -6,8 +6,8 @@
 use chainring_protocol::auth::{Session, Signer, Transcript};
 use chainring_protocol::frame::{Builder, Frame, Header, Kind};
 use chainring_protocol::message::{
-    Authenticate, Authentication, BucketLink, BucketName, Done, Hello, HelloReply, VolumeCreate,
-    VolumeInfo,
+    AclAction, AclEdit, AclTarget, Authenticate, Authentication, BucketLink, BucketName, Done,
+    Hello, HelloReply, VolumeCreate, VolumeInfo,
 };
 use chainring_protocol::{
     Access, Call, Codec, Failure, Opcode, Reply, Request, ResultCode, Secret, VERSION,
@@ -74,10 +74,7 @@ fn counting() -> [u8; 32] {
 fn computed() -> BTreeMap<&'static str, Vec<u8>> {
     let mut vectors = BTreeMap::new();
 
-    let create = VolumeCreate {
-        name: "vol1".to_owned(),
-        owner: None,
-    };
+    let create = VolumeCreate::new("vol1");
     vectors.insert("volume-create.request", request(1, &create, None));
     let volume = VolumeInfo {
         name: "vol1".to_owned(),
@@ -85,8 +82,11 @@ fn computed() -> BTreeMap<&'static str, Vec<u8>> {
         created: 1_767_323_045_678,
         modified: 1_767_323_045_678,
         used_namespace: 0,
+        used_bytes: None,
         quota_in_bytes: None,
         quota_in_namespace: Some(100),
+        tenant: false,
+        references: 0,
     };
     vectors.insert(
         "volume-create.response",
@@ -104,12 +104,22 @@ fn computed() -> BTreeMap<&'static str, Vec<u8>> {
     };
     vectors.insert("volume-create.failure", frame(header, &body, None));
     let link = BucketLink {
-        source: BucketName::new("vol1", "bucket1"),
-        link: BucketName::new("s3v", "common-bucket"),
         owner: Some("alice".to_owned()),
         strict: true,
+        prefix: Some("p/".to_owned()),
+        expires: Some(1_767_323_045_678),
+        ..BucketLink::new(
+            BucketName::new("vol1", "bucket1"),
+            BucketName::new("s3v", "common-bucket"),
+        )
     };
     vectors.insert("bucket-link.request", request(2, &link, None));
+    let edit = AclEdit {
+        target: AclTarget::bucket(link.link, false),
+        action: AclAction::Add,
+        rules: vec!["user:bob:rl".to_owned(), "world::r[DEFAULT]".to_owned()],
+    };
+    vectors.insert("acl-edit.request", request(4, &edit, None));
     let header = Header::new(Kind::Data, 3, Opcode::KeyPut.number());
     vectors.insert("key-put.data", frame(header, b"hello", None));
 
@@ -120,6 +130,7 @@ fn computed() -> BTreeMap<&'static str, Vec<u8>> {
         nonce: counting(),
         key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         software: "chainring 0.1.0".to_owned(),
+        act_as: None,
     };
     let hello = request(0, &hello, None);
     let answer = HelloReply {
@@ -172,6 +183,8 @@ fn the_specification_lists_every_opcode_and_result_code() {
     for &opcode in Opcode::ALL {
         let who = match opcode.access() {
             Access::Anyone => "anyone",
+            Access::User => "user",
+            Access::LocalUser => "local user",
             Access::Admin => "admin",
             Access::LocalAdmin => "local admin",
         };

@@ -76,8 +76,8 @@ pub fn run(command: Command, daemon: Daemon<'_>, output: &mut Output) -> Result<
         Command::Create { bucket, user } => {
             let sentence = format!("created bucket {bucket}");
             let create = BucketCreate {
-                bucket,
                 owner: user,
+                ..BucketCreate::new(bucket)
             };
             let info = daemon.call(&create)?;
             output.done(&BucketView::from(info), &sentence)
@@ -90,10 +90,9 @@ pub fn run(command: Command, daemon: Daemon<'_>, output: &mut Output) -> Result<
         } => {
             let sentence = format!("created link {link} to {source}");
             let create = BucketLink {
-                source,
-                link,
                 owner: user,
                 strict,
+                ..BucketLink::new(source, link)
             };
             let info = daemon.call(&create)?;
             warn_of_link(&info);

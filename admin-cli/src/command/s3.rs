@@ -70,7 +70,10 @@ impl Who {
 pub fn run(command: Command, session: &mut Session, output: &mut Output) -> Result<(), Error> {
     match command {
         Command::Getsecret { who, export } => {
-            let credentials = session.daemon()?.call(&S3SecretGet { user: who.name() })?;
+            let credentials = session.daemon()?.call(&S3SecretGet {
+                user: who.name(),
+                another: false,
+            })?;
             print_credentials(&credentials, export, output)
         }
         Command::Setsecret { who } => {
@@ -84,7 +87,12 @@ pub fn run(command: Command, session: &mut Session, output: &mut Output) -> Resu
             if secret.expose().is_empty() {
                 return Err(Error::Usage("standard input has no secret".to_owned()));
             }
-            let credentials = session.daemon()?.call(&S3SecretSet { user, secret })?;
+            let credentials = session.daemon()?.call(&S3SecretSet {
+                user,
+                access_key: None,
+                secret: Some(secret),
+                keep_old: None,
+            })?;
             print_credentials(&credentials, false, output)
         }
         Command::Revokesecret { who, yes } => {
@@ -92,7 +100,10 @@ pub fn run(command: Command, session: &mut Session, output: &mut Output) -> Resu
             if !yes && !confirmed(user.as_deref())? {
                 return output.say("nothing was revoked");
             }
-            session.daemon()?.call(&S3SecretRevoke { user })?;
+            session.daemon()?.call(&S3SecretRevoke {
+                user,
+                access_key: None,
+            })?;
             output.say("the secret is revoked")
         }
     }

@@ -69,6 +69,7 @@ pub fn run(command: Command, daemon: Daemon<'_>, output: &mut Output) -> Result<
                 access_key,
                 secret: secret_key,
                 admin,
+                groups: Vec::new(),
             })?;
             print_credentials(&credentials, export, output)
         }

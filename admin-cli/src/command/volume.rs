@@ -49,6 +49,8 @@ pub fn run(command: Command, daemon: Daemon<'_>, output: &mut Output) -> Result<
             let info = daemon.call(&VolumeCreate {
                 name: volume,
                 owner: user,
+                quota_in_bytes: None,
+                quota_in_namespace: None,
             })?;
             let name = info.name.clone();
             let sentence = format!(

@@ -9,7 +9,7 @@ use chainring_protocol::auth::{Session, Signer, Transcript};
 use chainring_protocol::frame::Frame;
 use chainring_protocol::limits::TAG_BYTES;
 use chainring_protocol::message::{Authentication, Hello, HelloReply};
-use chainring_protocol::{Access, Failure, Opcode, ResultCode, Secret, VERSION};
+use chainring_protocol::{Failure, Opcode, ResultCode, Secret, VERSION};
 
 const SOFTWARE: &str = concat!("chainringd ", env!("CARGO_PKG_VERSION"));
 
@@ -67,6 +67,13 @@ pub(super) fn greet(socket: &Socket, hello: &Hello) -> Result<HelloReply, Failur
                  to {}",
                 hello.version_min, hello.version_max
             ),
+        ));
+    }
+    // Believing it by half would be worse than not at all.
+    if hello.act_as.is_some() {
+        return Err(Failure::new(
+            ResultCode::NotSupportedOperation,
+            "this daemon cannot act as another user",
         ));
     }
     let mut nonce = [0; 32];
@@ -214,7 +221,7 @@ impl Stage {
                 ResultCode::PermissionDenied,
                 "only root and the daemon's user may use this socket",
             ),
-            Self::Known { proof: Some(_), .. } if opcode.access() == Access::LocalAdmin => refuse(
+            Self::Known { proof: Some(_), .. } if opcode.access().only_local() => refuse(
                 ResultCode::PermissionDenied,
                 "secrets travel over the unix socket only",
             ),

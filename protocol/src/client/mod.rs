@@ -6,7 +6,7 @@
 //! # fn main() -> Result<(), chainring_protocol::client::ClientError> {
 //! let socket = std::os::unix::net::UnixStream::connect("chainring-data/admin.sock")?;
 //! let mut client = Client::connect(socket, "example 1.0")?;
-//! let volume = client.call(&VolumeCreate { name: "vol1".to_owned(), owner: None })?;
+//! let volume = client.call(&VolumeCreate::new("vol1"))?;
 //! println!("{} was created", volume.name);
 //! # Ok(())
 //! # }
@@ -42,6 +42,8 @@ pub struct Login {
     pub secret: Secret,
     /// 32 random bytes, new for every connection.
     pub nonce: [u8; TAG_BYTES],
+    /// The user as whom everything is to be done; the one who logs in when absent.
+    pub act_as: Option<String>,
 }
 
 /// A connection to the daemon.
@@ -70,7 +72,16 @@ type Answer = (u16, Vec<u8>);
 impl<S: Read + Write> Client<S> {
     /// Says hello over a socket that needs no authentication, the daemon's unix socket.
     pub fn connect(stream: S, software: &str) -> Result<Self, ClientError> {
-        let (client, _) = Self::hello(stream, software, "", [0; TAG_BYTES])?;
+        Self::connect_as(stream, software, None)
+    }
+
+    /// The same, to do everything as a user of the store; only administrators may.
+    pub fn connect_as(
+        stream: S,
+        software: &str,
+        act_as: Option<&str>,
+    ) -> Result<Self, ClientError> {
+        let (client, _) = Self::hello(stream, software, "", [0; TAG_BYTES], act_as)?;
         if client.hello.authentication != Authentication::None {
             return Err(ClientError::AuthenticationRequired);
         }
@@ -84,7 +95,13 @@ impl<S: Read + Write> Client<S> {
         software: &str,
         login: &Login,
     ) -> Result<Self, ClientError> {
-        let (mut client, transcript) = Self::hello(stream, software, &login.key_id, login.nonce)?;
+        let (mut client, transcript) = Self::hello(
+            stream,
+            software,
+            &login.key_id,
+            login.nonce,
+            login.act_as.as_deref(),
+        )?;
         if client.hello.authentication != Authentication::HmacSha256 {
             return Err(ClientError::AuthenticationNotOffered);
         }
@@ -98,6 +115,7 @@ impl<S: Read + Write> Client<S> {
         software: &str,
         key_id: &str,
         nonce: [u8; TAG_BYTES],
+        act_as: Option<&str>,
     ) -> Result<(Self, Transcript), ClientError> {
         let hello = Hello {
             version_min: VERSION,
@@ -105,6 +123,7 @@ impl<S: Read + Write> Client<S> {
             nonce,
             key_id: key_id.to_owned(),
             software: software.to_owned(),
+            act_as: act_as.map(str::to_owned),
         };
         let mut wire = Wire::new(stream);
         wire.queue(

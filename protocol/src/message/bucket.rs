@@ -1,6 +1,6 @@
 //! Buckets and links.
 
-use super::{BucketName, Paging, byte_enum, message};
+use super::{BucketName, LinkInfo, Paging, byte_enum, message};
 
 message! {
     /// Creates a bucket.
@@ -9,6 +9,26 @@ message! {
         pub bucket: BucketName,
         /// The user who owns it; the caller when absent.
         pub owner: Option<String>,
+        /// Refuse to delete it while links point at it.
+        pub protected: bool,
+        /// Most bytes it may hold; no limit when absent.
+        pub quota_in_bytes: Option<u64>,
+        /// Most objects it may hold; no limit when absent.
+        pub quota_in_namespace: Option<u64>,
+    }
+}
+
+impl BucketCreate {
+    /// The caller's bucket without quotas.
+    #[must_use]
+    pub const fn new(bucket: BucketName) -> Self {
+        Self {
+            bucket,
+            owner: None,
+            protected: false,
+            quota_in_bytes: None,
+            quota_in_namespace: None,
+        }
     }
 }
 
@@ -23,6 +43,35 @@ message! {
         pub owner: Option<String>,
         /// Refuse a link that would not lead to a bucket now.
         pub strict: bool,
+        /// Refuse every write through the link.
+        pub read_only: bool,
+        /// Show only the keys that begin with this, without it.
+        pub prefix: Option<String>,
+        /// When the link stops to lead anywhere, in milliseconds since 1970 UTC.
+        pub expires: Option<u64>,
+        /// Bind the link to the bucket it leads to now, not to the name.
+        pub bind_id: bool,
+        /// Give the source owner's consent that the link's own access list decides. Only for who may
+        /// write the source's access list.
+        pub delegate: bool,
+    }
+}
+
+impl BucketLink {
+    /// The caller's plain link.
+    #[must_use]
+    pub const fn new(source: BucketName, link: BucketName) -> Self {
+        Self {
+            source,
+            link,
+            owner: None,
+            strict: false,
+            read_only: false,
+            prefix: None,
+            expires: None,
+            bind_id: false,
+            delegate: false,
+        }
     }
 }
 
@@ -65,6 +114,42 @@ message! {
 }
 
 message! {
+    /// Changes a bucket or link. What is absent stays as it is.
+    pub struct BucketUpdate {
+        /// Its name.
+        pub bucket: BucketName,
+        /// The user who is to own it.
+        pub owner: Option<String>,
+        /// Whether to refuse to delete it while links point at it; of a bucket only.
+        pub protected: Option<bool>,
+    }
+}
+
+message! {
+    /// Limits a bucket. What is absent stays as it is.
+    pub struct BucketSetQuota {
+        /// Its name.
+        pub bucket: BucketName,
+        /// Most bytes it may hold.
+        pub bytes: Option<u64>,
+        /// Most objects it may hold.
+        pub namespace: Option<u64>,
+    }
+}
+
+message! {
+    /// Lifts a bucket's limits.
+    pub struct BucketClearQuota {
+        /// Its name.
+        pub bucket: BucketName,
+        /// That on bytes.
+        pub bytes: bool,
+        /// That on objects.
+        pub namespace: bool,
+    }
+}
+
+message! {
     /// A bucket or link.
     pub struct BucketInfo {
         /// Its name.
@@ -89,40 +174,8 @@ message! {
         pub quota_in_bytes: Option<u64>,
         /// Most objects it may hold.
         pub quota_in_namespace: Option<u64>,
-    }
-}
-
-message! {
-    /// Where a link leads.
-    pub struct LinkInfo {
-        /// The name in the link.
-        pub source: BucketName,
-        /// What following it finds now.
-        pub status: LinkStatus,
-        /// The bucket at the end of the chain, when there is one.
-        pub resolved: Option<BucketName>,
-        /// Every name on the way, the link itself first, as far as it can be followed.
-        pub chain: Vec<BucketName>,
-        /// How often the link was pointed somewhere, starting at 1.
-        pub generation: u64,
-    }
-}
-
-byte_enum! {
-    /// What following a link finds.
-    pub enum LinkStatus {
-        /// A bucket.
-        Ok = 0 "ok",
-        /// Nothing.
-        Dangling = 1 "dangling",
-        /// The link again.
-        Loop = 2 "loop",
-        /// More hops than are allowed.
-        TooDeep = 3 "too-deep",
-        /// A link whose time is over.
-        Expired = 4 "expired",
-        /// Something the link's owner may not see.
-        Denied = 5 "denied",
+        /// Whether a bucket stays while links point at it.
+        pub protected: bool,
     }
 }
 

@@ -17,6 +17,9 @@ message! {
         pub key_id: String,
         /// The client's name and version, for the daemon's log.
         pub software: String,
+        /// The user as whom an administrator wants everything to be judged and done; as himself when
+        /// absent.
+        pub act_as: Option<String>,
     }
 }
 

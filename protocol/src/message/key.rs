@@ -58,6 +58,32 @@ message! {
 }
 
 message! {
+    /// Gives a key another name in its bucket. Refused when an object has that name.
+    pub struct KeyRename {
+        /// The bucket or link.
+        pub bucket: BucketName,
+        /// The key.
+        pub from: String,
+        /// The new name.
+        pub to: String,
+    }
+}
+
+message! {
+    /// Copies a key inside the daemon, replacing an object that has the new name.
+    pub struct KeyCopy {
+        /// The bucket or link to copy from.
+        pub from: BucketName,
+        /// The key in it.
+        pub from_key: String,
+        /// The bucket or link to copy to.
+        pub to: BucketName,
+        /// The key in that.
+        pub to_key: String,
+    }
+}
+
+message! {
     /// An object.
     pub struct KeyInfo {
         /// The bucket or link it was asked for by.

@@ -1,27 +1,47 @@
 //! What requests ask and replies say. Every message is its fields in order, each in its own
 //! encoding, nothing in between and nothing after.
 
+mod acl;
 mod bucket;
 mod hello;
 mod key;
+mod link;
 mod status;
+mod tenant;
 mod user;
 mod volume;
 
 use crate::codec::{Codec, Malformed, Reader, TooLong};
 
+pub use acl::{
+    AclAction, AclEdit, AclGet, AclInfo, AclKind, AclRule, AclScope, AclSubject, AclTarget,
+};
 pub use bucket::{
-    BucketCreate, BucketDelete, BucketDeleted, BucketInfo, BucketInfoGet, BucketLink, BucketList,
-    LinkInfo, LinkStatus, Versioning,
+    BucketClearQuota, BucketCreate, BucketDelete, BucketDeleted, BucketInfo, BucketInfoGet,
+    BucketLink, BucketList, BucketSetQuota, BucketUpdate, Versioning,
 };
 pub use hello::{Authenticate, Authentication, Hello, HelloReply};
-pub use key::{KeyDelete, KeyEntry, KeyGet, KeyInfo, KeyInfoGet, KeyList, KeyPut, Property};
-pub use status::{Durability, ShardState, ShardStatus, Status, StatusGet};
-pub use user::{
-    Credentials, S3SecretGet, S3SecretRevoke, S3SecretSet, UserCreate, UserDelete, UserInfo,
-    UserList,
+pub use key::{
+    KeyCopy, KeyDelete, KeyEntry, KeyGet, KeyInfo, KeyInfoGet, KeyList, KeyPut, KeyRename, Property,
 };
-pub use volume::{VolumeCreate, VolumeDelete, VolumeInfo, VolumeInfoGet, VolumeList};
+pub use link::{
+    Delegation, LinkGeneration, LinkGenerations, LinkHistory, LinkInfo, LinkList, LinkRevoke,
+    LinkRollback, LinkSetSource, LinkStats, LinkStatus,
+};
+pub use status::{Durability, ShardState, ShardStatus, Status, StatusGet};
+pub use tenant::{
+    TenantCreate, TenantDelete, TenantInfo, TenantInfoGet, TenantList, TenantUser,
+    TenantUserAssign, TenantUserAssignAdmin, TenantUserInfoGet, TenantUserList, TenantUserRevoke,
+    TenantUserRevokeAdmin, TenantUserSecretGet, TenantUserSecretSet,
+};
+pub use user::{
+    AccessKeyInfo, Credentials, S3SecretGet, S3SecretRevoke, S3SecretSet, UserCreate, UserDelete,
+    UserInfo, UserList, UserUpdate,
+};
+pub use volume::{
+    VolumeClearQuota, VolumeCreate, VolumeDelete, VolumeInfo, VolumeInfoGet, VolumeList,
+    VolumeSetQuota, VolumeUpdate,
+};
 
 /// Defines a struct whose encoding is its fields in order.
 macro_rules! message {

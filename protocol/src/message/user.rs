@@ -13,8 +13,34 @@ message! {
         pub access_key: Option<String>,
         /// The secret; the daemon makes one and shows it when absent.
         pub secret: Option<Secret>,
-        /// Whether the user may use this protocol over TCP.
+        /// Whether the user may do everything.
         pub admin: bool,
+        /// The groups the user is in.
+        pub groups: Vec<String>,
+    }
+}
+
+impl UserCreate {
+    /// A user in no group, with a key and a secret that the daemon makes.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            access_key: None,
+            secret: None,
+            admin: false,
+            groups: Vec::new(),
+        }
+    }
+}
+
+message! {
+    /// Puts a user into groups.
+    pub struct UserUpdate {
+        /// The user's name.
+        pub name: String,
+        /// All groups the user is in from now on.
+        pub groups: Vec<String>,
     }
 }
 
@@ -41,14 +67,27 @@ message! {
         pub name: String,
         /// The canonical id that S3 shows, 64 hexadecimal digits.
         pub id: String,
-        /// The access key, when there is one.
-        pub access_key: Option<String>,
-        /// Whether there is a secret, so that the access key works.
-        pub has_secret: bool,
-        /// Whether the user may use this protocol over TCP.
+        /// The access keys.
+        pub access_keys: Vec<AccessKeyInfo>,
+        /// Whether the user may do everything.
         pub admin: bool,
+        /// The groups the user is in.
+        pub groups: Vec<String>,
         /// When the user was created, in milliseconds since 1970 UTC.
         pub created: u64,
+    }
+}
+
+message! {
+    /// An access key of a user.
+    pub struct AccessKeyInfo {
+        /// The key.
+        pub access_key: String,
+        /// The tenant whose volume it sees; `s3v` when absent.
+        pub tenant: Option<String>,
+        /// Until when the secret before the present one is good, in milliseconds since 1970 UTC;
+        /// absent when there is only one.
+        pub old_secret_until: Option<u64>,
     }
 }
 
@@ -69,6 +108,8 @@ message! {
     pub struct S3SecretGet {
         /// The user; the caller when absent.
         pub user: Option<String>,
+        /// Make one more access key for a user who has some.
+        pub another: bool,
     }
 }
 
@@ -77,15 +118,21 @@ message! {
     pub struct S3SecretSet {
         /// The user; the caller when absent.
         pub user: Option<String>,
-        /// The new secret.
-        pub secret: Secret,
+        /// Of which access key; needed when the user has several.
+        pub access_key: Option<String>,
+        /// The new secret; the daemon makes one and shows it when absent.
+        pub secret: Option<Secret>,
+        /// Seconds for which the old one stays good too.
+        pub keep_old: Option<u64>,
     }
 }
 
 message! {
-    /// Takes a user's secret away: requests signed with it fail from then on.
+    /// Takes a user's secrets away: requests signed with them fail from then on.
     pub struct S3SecretRevoke {
         /// The user; the caller when absent.
         pub user: Option<String>,
+        /// Of which access key; of all when absent.
+        pub access_key: Option<String>,
     }
 }

@@ -9,7 +9,7 @@ use crate::codec::Codec;
 use crate::frame::{Builder, Frame, Header, Kind};
 use crate::limits::{DATA_BYTES_MAX, STREAM_WINDOW};
 use crate::message::{Authentication, Done, Hello, HelloReply, KeyGet, KeyPut};
-use crate::operation::{Access, Opcode, Reply, Request};
+use crate::operation::{Opcode, Reply, Request};
 use crate::result_code::{Failure, ResultCode};
 use crate::secret::Secret;
 use std::collections::HashSet;
@@ -106,7 +106,7 @@ impl FakeDaemon {
                 let failure = Failure::new(ResultCode::PermissionDenied, "log in first");
                 connection.respond(header, Err(failure))
             }
-            _ if self.login.is_some() && request.opcode().access() == Access::LocalAdmin => {
+            _ if self.login.is_some() && request.opcode().access().only_local() => {
                 let failure = Failure::new(
                     ResultCode::PermissionDenied,
                     "secrets travel over the unix socket only",

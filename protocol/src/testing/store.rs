@@ -156,9 +156,9 @@ impl FakeStore {
             Request::UserList(call) => page(self.users.keys(), &call.page, |name| UserInfo {
                 name: (*name).clone(),
                 id: "ab".repeat(32),
-                access_key: Some((*name).clone()),
-                has_secret: self.users.get(*name).is_some_and(Option::is_some),
+                access_keys: Vec::new(),
                 admin: false,
+                groups: Vec::new(),
                 created: NOW,
             })
             .into(),
@@ -187,7 +187,7 @@ impl FakeStore {
                 let user = call.user.unwrap_or_else(|| "root".to_owned());
                 match self.users.get_mut(&user) {
                     None => return fail(ResultCode::UserNotFound, format!("no user {user}")),
-                    Some(secret) => *secret = Some(call.secret),
+                    Some(secret) => *secret = call.secret,
                 }
                 Credentials {
                     access_key: user.clone(),
@@ -223,6 +223,7 @@ impl FakeStore {
             | Request::Authenticate(_)
             | Request::KeyPut(_)
             | Request::KeyGet(_) => return fail(ResultCode::InvalidRequest, "not now"),
+            _ => return fail(ResultCode::NotSupportedOperation, "not here"),
         })
     }
 
@@ -237,8 +238,11 @@ impl FakeStore {
             created: NOW,
             modified: NOW,
             used_namespace: used.count() as u64,
+            used_bytes: None,
             quota_in_bytes: None,
             quota_in_namespace: None,
+            tenant: false,
+            references: 0,
         })
     }
 
@@ -271,6 +275,12 @@ impl FakeStore {
                     resolved: there.then(|| source.clone()),
                     chain: vec![name.clone(), source.clone()],
                     generation: 1,
+                    read_only: false,
+                    prefix: None,
+                    expires: None,
+                    bind: None,
+                    delegate: None,
+                    stats: None,
                 };
                 (Some(link), None, None)
             }
@@ -291,6 +301,7 @@ impl FakeStore {
             used_namespace,
             quota_in_bytes: None,
             quota_in_namespace: None,
+            protected: false,
         })
     }
 

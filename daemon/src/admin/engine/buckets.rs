@@ -1,6 +1,6 @@
 //! Buckets and links.
 
-use super::{Engine, after, cut, odd_reply, page_limit};
+use super::{Engine, after, cut, odd_reply, page_limit, refuse};
 use crate::admin::backend::Caller;
 use crate::admin::failure;
 use crate::base::BucketId;
@@ -30,6 +30,11 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         caller: &Caller,
         call: BucketCreate,
     ) -> Result<BucketInfo, Failure> {
+        refuse(&[
+            (call.protected, "protected buckets"),
+            (call.quota_in_bytes.is_some(), "quotas"),
+            (call.quota_in_namespace.is_some(), "quotas"),
+        ])?;
         let owner = self.user_or(caller, call.owner)?;
         let command = Command::CreateBucket {
             volume: call.bucket.volume,
@@ -49,6 +54,13 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         caller: &Caller,
         call: BucketLink,
     ) -> Result<BucketInfo, Failure> {
+        refuse(&[
+            (call.read_only, "read-only links"),
+            (call.prefix.is_some(), "links to a prefix"),
+            (call.expires.is_some(), "links that expire"),
+            (call.bind_id, "links bound to a bucket's number"),
+            (call.delegate, "delegated links"),
+        ])?;
         let owner = self.user_or(caller, call.owner)?;
         let command = Command::CreateLink {
             source: (call.source.volume, call.source.bucket),
@@ -170,6 +182,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             used_namespace: None,
             quota_in_bytes: None,
             quota_in_namespace: None,
+            protected: false,
         })
     }
 
@@ -190,6 +203,12 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             },
             resolved: resolution.target.is_some().then_some(end),
             generation: 1,
+            read_only: false,
+            prefix: None,
+            expires: None,
+            bind: None,
+            delegate: None,
+            stats: None,
         })
     }
 

@@ -110,6 +110,34 @@ impl<D: Disk, C: Clock> Backend for Engine<D, C> {
             }
             Request::KeyList(call) => self.list_keys(&call).await.map(Into::into),
             Request::KeyDelete(call) => self.delete_key(call).await.map(Into::into),
+            Request::VolumeUpdate(_)
+            | Request::VolumeSetQuota(_)
+            | Request::VolumeClearQuota(_)
+            | Request::BucketUpdate(_)
+            | Request::BucketSetQuota(_)
+            | Request::BucketClearQuota(_)
+            | Request::UserUpdate(_)
+            | Request::KeyRename(_)
+            | Request::KeyCopy(_)
+            | Request::LinkList(_)
+            | Request::LinkSetSource(_)
+            | Request::LinkHistory(_)
+            | Request::LinkRollback(_)
+            | Request::LinkRevoke(_)
+            | Request::AclGet(_)
+            | Request::AclEdit(_)
+            | Request::TenantCreate(_)
+            | Request::TenantInfoGet(_)
+            | Request::TenantList(_)
+            | Request::TenantDelete(_)
+            | Request::TenantUserAssign(_)
+            | Request::TenantUserRevoke(_)
+            | Request::TenantUserInfoGet(_)
+            | Request::TenantUserList(_)
+            | Request::TenantUserSecretGet(_)
+            | Request::TenantUserSecretSet(_)
+            | Request::TenantUserAssignAdmin(_)
+            | Request::TenantUserRevokeAdmin(_) => Err(not_yet(request.opcode().as_str())),
             Request::Hello(_)
             | Request::Authenticate(_)
             | Request::KeyPut(_)
@@ -156,6 +184,20 @@ fn cut<T>(mut entries: Vec<T>, limit: usize) -> Page<T> {
 /// What comes after, for a reader that takes `None` for the beginning.
 fn after(page: &Paging) -> Option<&str> {
     Some(page.after.as_str()).filter(|name| !name.is_empty())
+}
+
+/// Refuses what this daemon does not know how to do, rather than to do something else.
+fn not_yet(what: &str) -> Failure {
+    Failure::new(
+        ResultCode::NotSupportedOperation,
+        format!("this daemon does not know {what}"),
+    )
+}
+
+/// The same where a request carries an option.
+fn refuse(options: &[(bool, &str)]) -> Result<(), Failure> {
+    let asked = options.iter().find(|(asked, _)| *asked);
+    asked.map_or(Ok(()), |(_, what)| Err(not_yet(what)))
 }
 
 /// An answer of the namespace that does not fit the command.

@@ -1,14 +1,14 @@
 //! Users and their secrets.
 
-use super::{Engine, cut, odd_reply, page_limit};
+use super::{Engine, cut, odd_reply, page_limit, refuse};
 use crate::admin::backend::Caller;
 use crate::admin::failure;
 use crate::io::runtime::yield_now;
 use crate::io::{Clock, Disk};
 use crate::namespace::{Command, Credential, Reply, Secret, User};
 use chainring_protocol::message::{
-    Credentials, Done, Page, Paging, S3SecretGet, S3SecretRevoke, S3SecretSet, UserCreate,
-    UserDelete, UserInfo,
+    AccessKeyInfo, Credentials, Done, Page, Paging, S3SecretGet, S3SecretRevoke, S3SecretSet,
+    UserCreate, UserDelete, UserInfo,
 };
 use chainring_protocol::{Failure, ResultCode};
 
@@ -17,6 +17,7 @@ const TURN: usize = 1000;
 
 impl<D: Disk, C: Clock> Engine<D, C> {
     pub(super) async fn create_user(&self, call: UserCreate) -> Result<Credentials, Failure> {
+        refuse(&[(!call.groups.is_empty(), "groups")])?;
         let made_here = call.secret.is_none();
         let command = Command::CreateUser {
             name: call.name,
@@ -67,7 +68,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         call: S3SecretGet,
     ) -> Result<Credentials, Failure> {
         let user = self.user(&self.user_or(caller, call.user)?)?;
-        if !user.access_keys.is_empty() {
+        if !user.access_keys.is_empty() && !call.another {
             return Err(Failure::new(
                 ResultCode::S3SecretAlreadyExists,
                 format!("user {} has a secret, which is not shown again", user.name),
@@ -86,8 +87,13 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         caller: &Caller,
         call: S3SecretSet,
     ) -> Result<Credentials, Failure> {
+        refuse(&[
+            (call.access_key.is_some(), "one of several access keys"),
+            (call.keep_old.is_some(), "old secrets that stay"),
+        ])?;
         let mut user = self.user(&self.user_or(caller, call.user)?)?;
-        let secret = Some(checked(call.secret)?);
+        let made_here = call.secret.is_none();
+        let secret = call.secret.map(checked).transpose()?;
         let command = match (user.access_keys.len(), user.access_keys.pop()) {
             (1, Some(access_key)) => Command::SetSecret {
                 access_key,
@@ -106,7 +112,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
                 ));
             }
         };
-        self.credentials(command, false).await
+        self.credentials(command, made_here).await
     }
 
     pub(super) async fn revoke(
@@ -114,6 +120,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         caller: &Caller,
         call: S3SecretRevoke,
     ) -> Result<Done, Failure> {
+        refuse(&[(call.access_key.is_some(), "one of several access keys")])?;
         let user = self.user(&self.user_or(caller, call.user)?)?;
         if user.access_keys.is_empty() {
             return Err(Failure::new(
@@ -149,9 +156,17 @@ fn shown(user: &User) -> UserInfo {
     UserInfo {
         name: user.name.to_string(),
         id: user.id.to_string(),
-        access_key: user.access_keys.first().cloned(),
-        has_secret: !user.access_keys.is_empty(),
+        access_keys: user
+            .access_keys
+            .iter()
+            .map(|access_key| AccessKeyInfo {
+                access_key: access_key.clone(),
+                tenant: None,
+                old_secret_until: None,
+            })
+            .collect(),
         admin: user.admin,
+        groups: Vec::new(),
         created: user.created.0,
     }
 }

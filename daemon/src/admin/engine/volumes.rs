@@ -1,6 +1,6 @@
 //! Volumes.
 
-use super::{Engine, after, cut, odd_reply, page_limit};
+use super::{Engine, after, cut, odd_reply, page_limit, refuse};
 use crate::admin::backend::Caller;
 use crate::admin::failure;
 use crate::io::runtime::yield_now;
@@ -18,6 +18,10 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         caller: &Caller,
         call: VolumeCreate,
     ) -> Result<VolumeInfo, Failure> {
+        refuse(&[
+            (call.quota_in_bytes.is_some(), "quotas"),
+            (call.quota_in_namespace.is_some(), "quotas"),
+        ])?;
         let owner = self.user_or(caller, call.owner)?;
         let command = Command::CreateVolume {
             name: call.name,
@@ -101,7 +105,10 @@ fn shown(volume: &Volume, used_namespace: u64) -> VolumeInfo {
         created: volume.created.0,
         modified: volume.modified.0,
         used_namespace,
+        used_bytes: None,
         quota_in_bytes: None,
         quota_in_namespace: None,
+        tenant: false,
+        references: 0,
     }
 }

@@ -49,6 +49,7 @@ impl Daemon {
             key_id: key_id.to_owned(),
             secret: Secret::new(secret.to_owned()),
             nonce: [9; 32],
+            act_as: None,
         };
         Client::connect_with_login(self.tcp_stream(), "test", &login)
     }

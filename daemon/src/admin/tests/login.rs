@@ -20,11 +20,7 @@ fn an_administrator_is_served_but_gets_no_secrets() {
         let mut client = daemon.login("ADMIN", "right-secret").unwrap();
         client.call(&StatusGet {}).unwrap();
         let bucket = BucketName::new("s3v", "bucket");
-        let create = BucketCreate {
-            bucket: bucket.clone(),
-            owner: None,
-        };
-        client.call(&create).unwrap();
+        client.call(&BucketCreate::new(bucket.clone())).unwrap();
         let put = KeyPut {
             bucket,
             key: "k".to_owned(),
@@ -38,17 +34,21 @@ fn an_administrator_is_served_but_gets_no_secrets() {
         assert_eq!(upload.finish().unwrap().size, 6 << 20);
 
         let denied = ResultCode::PermissionDenied;
-        assert_eq!(code(client.call(&S3SecretGet { user: None })), denied);
-        let secret = Secret::new("new-secret".to_owned());
-        assert_eq!(
-            code(client.call(&S3SecretSet { user: None, secret })),
-            denied
-        );
-        let create = UserCreate {
-            name: "eve".to_owned(),
+        let get = S3SecretGet {
+            user: None,
+            another: false,
+        };
+        assert_eq!(code(client.call(&get)), denied);
+        let set = S3SecretSet {
+            user: None,
             access_key: None,
-            secret: None,
+            secret: Some(Secret::new("new-secret".to_owned())),
+            keep_old: None,
+        };
+        assert_eq!(code(client.call(&set)), denied);
+        let create = UserCreate {
             admin: true,
+            ..UserCreate::new("eve")
         };
         assert_eq!(code(client.call(&create)), denied);
     });
@@ -86,10 +86,7 @@ fn a_session_ends_with_its_access_key() {
     with_daemon(|daemon| {
         let mut idle = daemon.login("REVOKED", "right-secret").unwrap();
         let mut busy = daemon.login("REVOKED", "right-secret").unwrap();
-        let create = |name: &str| BucketCreate {
-            bucket: BucketName::new("s3v", name),
-            owner: None,
-        };
+        let create = |name: &str| BucketCreate::new(BucketName::new("s3v", name));
         idle.call(&create("bucket")).unwrap();
         let put = KeyPut {
             bucket: BucketName::new("s3v", "bucket"),
@@ -127,6 +124,7 @@ impl Raw {
             nonce: [1; 32],
             key_id: "ADMIN".to_owned(),
             software: String::new(),
+            act_as: None,
         };
         let mut asked = Vec::new();
         let builder = Builder::new(&mut asked);
@@ -203,10 +201,7 @@ fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
 }
 
 fn create(name: &str) -> VolumeCreate {
-    VolumeCreate {
-        name: name.to_owned(),
-        owner: None,
-    }
+    VolumeCreate::new(name)
 }
 
 #[test]

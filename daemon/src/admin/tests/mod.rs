@@ -28,11 +28,7 @@ impl Daemon {
     fn with_bucket(&self) -> (Client<UnixStream>, BucketName) {
         let mut client = self.client();
         let bucket = BucketName::new("s3v", "bucket");
-        let create = BucketCreate {
-            bucket: bucket.clone(),
-            owner: None,
-        };
-        client.call(&create).unwrap();
+        client.call(&BucketCreate::new(bucket.clone())).unwrap();
         (client, bucket)
     }
 }

@@ -33,6 +33,7 @@ fn hello(version_min: u8, version_max: u8) -> Vec<u8> {
         nonce: [0; 32],
         key_id: String::new(),
         software: "raw".to_owned(),
+        act_as: None,
     };
     ask(0, &hello)
 }

@@ -20,10 +20,8 @@ fn a_client_is_served() {
         let (mut client, source) = daemon.with_bucket();
         assert!(client.daemon().software.starts_with("chainringd "));
         let link = BucketLink {
-            source,
-            link: BucketName::new("s3v", "link"),
-            owner: None,
             strict: true,
+            ..BucketLink::new(source, BucketName::new("s3v", "link"))
         };
         let link = client.call(&link).unwrap().link.unwrap();
         assert_eq!(link.status, LinkStatus::Ok);
@@ -39,11 +37,7 @@ fn a_client_is_served() {
 fn requests_in_flight_are_all_answered() {
     with_daemon(|daemon| {
         let mut client = daemon.client();
-        let create = |name: &str| VolumeCreate {
-            name: name.to_owned(),
-            owner: None,
-        };
-        client.call(&create("slow")).unwrap();
+        client.call(&VolumeCreate::new("slow")).unwrap();
         let names: Vec<String> = (0..10 * ADMIN_REQUESTS_MAX)
             .map(|n| match n % 5 {
                 0 => "slow".to_owned(),
@@ -86,11 +80,7 @@ fn a_client_that_closes_its_side_still_gets_its_answers() {
         let stream = daemon.stream();
         let closer = stream.try_clone().unwrap();
         let mut client = Client::connect(stream, "test").unwrap();
-        let create = VolumeCreate {
-            name: "slow".to_owned(),
-            owner: None,
-        };
-        client.call(&create).unwrap();
+        client.call(&VolumeCreate::new("slow")).unwrap();
         let slow = client.submit(&info("slow")).unwrap();
         // Waiting for the quick one sends both.
         client.call(&info("s3v")).unwrap();

@@ -100,19 +100,13 @@ fn name(volume: &str, bucket: &str) -> BucketName {
 }
 
 fn create(client: &mut Client<UnixStream>, bucket: &BucketName) -> BucketInfo {
-    let create = BucketCreate {
-        bucket: bucket.clone(),
-        owner: None,
-    };
-    client.call(&create).unwrap()
+    client.call(&BucketCreate::new(bucket.clone())).unwrap()
 }
 
 fn link(source: &BucketName, link: &BucketName, strict: bool) -> BucketLink {
     BucketLink {
-        source: source.clone(),
-        link: link.clone(),
-        owner: None,
         strict,
+        ..BucketLink::new(source.clone(), link.clone())
     }
 }
 

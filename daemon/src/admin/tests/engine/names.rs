@@ -12,13 +12,7 @@ use chainring_protocol::message::{
 fn the_scene_of_the_readme() {
     with_engine(|daemon| {
         let mut client = daemon.client();
-        let (volume, owner) = ("vol1".to_owned(), None);
-        let volume = client
-            .call(&VolumeCreate {
-                name: volume,
-                owner,
-            })
-            .unwrap();
+        let volume = client.call(&VolumeCreate::new("vol1")).unwrap();
         assert_eq!(
             (volume.name.as_str(), volume.owner.as_str()),
             ("vol1", "admin")
@@ -142,14 +136,8 @@ fn deleting() {
 fn refusals_have_their_codes() {
     with_engine(|daemon| {
         let mut client = daemon.client();
-        let volume = |name: &str| VolumeCreate {
-            name: name.to_owned(),
-            owner: None,
-        };
-        let bucket = |volume: &str, bucket: &str| BucketCreate {
-            bucket: name(volume, bucket),
-            owner: None,
-        };
+        let volume = |name: &str| VolumeCreate::new(name);
+        let bucket = |volume: &str, bucket: &str| BucketCreate::new(name(volume, bucket));
         client.call(&volume("vol1")).unwrap();
         client.call(&bucket("vol1", "bucket1")).unwrap();
         for (outcome, wanted) in [
@@ -163,8 +151,8 @@ fn refusals_have_their_codes() {
             ),
             (
                 code(client.call(&VolumeCreate {
-                    name: "vol2".to_owned(),
                     owner: Some("nobody".to_owned()),
+                    ..VolumeCreate::new("vol2")
                 })),
                 ResultCode::UserNotFound,
             ),

@@ -10,10 +10,8 @@ use chainring_protocol::{ResultCode, Secret};
 
 fn user(name: &str, admin: bool) -> UserCreate {
     UserCreate {
-        name: name.to_owned(),
-        access_key: None,
-        secret: None,
         admin,
+        ..UserCreate::new(name)
     }
 }
 
@@ -27,16 +25,26 @@ fn a_secret_is_shown_once() {
         assert_eq!(code(again), ResultCode::UserAlreadyExists);
 
         let alice = || Some("alice".to_owned());
-        let get = S3SecretGet { user: alice() };
-        let revoke = S3SecretRevoke { user: alice() };
+        let get = S3SecretGet {
+            user: alice(),
+            another: false,
+        };
+        let revoke = S3SecretRevoke {
+            user: alice(),
+            access_key: None,
+        };
         assert_eq!(code(client.call(&get)), ResultCode::S3SecretAlreadyExists);
         client.call(&revoke).unwrap();
         assert_eq!(code(client.call(&revoke)), ResultCode::S3SecretNotFound);
         let second = client.call(&get).unwrap();
         assert!(second.secret.is_some());
-        let secret = Secret::new("chosen-by-alice".to_owned());
-        let user = alice();
-        let set = client.call(&S3SecretSet { user, secret }).unwrap();
+        let set = S3SecretSet {
+            user: alice(),
+            access_key: None,
+            secret: Some(Secret::new("chosen-by-alice".to_owned())),
+            keep_old: None,
+        };
+        let set = client.call(&set).unwrap();
         assert_eq!((set.access_key, set.secret), (second.access_key, None));
 
         let page = Paging::first();
@@ -65,10 +73,17 @@ fn a_secret_is_shown_once() {
             code(client.call(&delete("alice"))),
             ResultCode::UserNotFound
         );
-        let own = client.call(&S3SecretGet { user: None });
+        let own = client.call(&S3SecretGet {
+            user: None,
+            another: false,
+        });
         assert_eq!(code(own), ResultCode::S3SecretAlreadyExists);
-        let secret = Secret::new("short".to_owned());
-        let bad = S3SecretSet { user: None, secret };
+        let bad = S3SecretSet {
+            user: None,
+            access_key: None,
+            secret: Some(Secret::new("short".to_owned())),
+            keep_old: None,
+        };
         assert_eq!(code(client.call(&bad)), ResultCode::InvalidRequest);
     });
 }
@@ -77,8 +92,7 @@ fn a_secret_is_shown_once() {
 fn any_user_logs_in_and_only_as_long_as_the_secret_is_good() {
     with_engine(|daemon| {
         let mut tcp = daemon.login("ADMINKEY", "admin-secret").unwrap();
-        let (name, owner) = ("vol1".to_owned(), None);
-        let volume = tcp.call(&VolumeCreate { name, owner }).unwrap();
+        let volume = tcp.call(&VolumeCreate::new("vol1")).unwrap();
         assert_eq!(volume.owner, "admin");
 
         let mut client = daemon.client();
@@ -86,19 +100,18 @@ fn any_user_logs_in_and_only_as_long_as_the_secret_is_good() {
         let secret = plain.secret.unwrap();
         let mut tcp = daemon.login(&plain.access_key, secret.expose()).unwrap();
         // With rights of their own: not these.
-        let (name, owner) = ("vol3".to_owned(), None);
-        let denied = tcp.call(&VolumeCreate { name, owner });
+        let denied = tcp.call(&VolumeCreate::new("vol3"));
         assert_eq!(code(denied), ResultCode::PermissionDenied);
 
         let second = client.call(&user("second", true)).unwrap();
         let secret = second.secret.unwrap();
         let mut tcp = daemon.login(&second.access_key, secret.expose()).unwrap();
-        let name = "vol2".to_owned();
-        let created = tcp.call(&VolumeCreate { name, owner: None }).unwrap();
+        let created = tcp.call(&VolumeCreate::new("vol2")).unwrap();
         assert_eq!(created.owner, "second", "the one who logged in");
         client
             .call(&S3SecretRevoke {
                 user: Some("second".to_owned()),
+                access_key: None,
             })
             .unwrap();
         // Whoever is in loses it with the next request.
