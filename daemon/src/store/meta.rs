@@ -1,6 +1,7 @@
 //! What an object carries besides its bytes: content headers, user metadata, tags, checksum.
 
 use crate::base::codec::{Malformed, Put, Reader};
+use crate::namespace::Acl;
 
 /// A header that S3 stores with the object and returns with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +143,8 @@ pub struct ObjectMeta {
     pub acl: CannedAcl,
     /// Canonical id of the user who wrote it; empty when not known.
     pub owner: String,
-    /// The object's own access control list, encoded as the namespace does it; empty for none.
-    pub rules: Vec<u8>,
+    /// Who may do what with it, beside what its bucket says.
+    pub rules: Acl,
 }
 
 const TAG_HEADER: u8 = 1;
@@ -206,7 +207,7 @@ impl ObjectMeta {
         }
         if !self.rules.is_empty() {
             out.put_u8(TAG_RULES);
-            out.put_bytes(&self.rules);
+            out.put_bytes(&self.rules.encode());
         }
     }
 
@@ -235,7 +236,8 @@ impl ObjectMeta {
                 TAG_CHECKSUM => meta.checksum = Some(checksum(&mut field)?),
                 TAG_ACL => meta.acl = CannedAcl::from_u8(field.u8()?),
                 TAG_OWNER => meta.owner = text(field.rest())?,
-                TAG_RULES => meta.rules = field.rest().to_vec(),
+                // A list that cannot be read gives nobody anything.
+                TAG_RULES => meta.rules = Acl::decode(field.rest()),
                 _ => return Err(Malformed("unknown metadata field")),
             }
         }
@@ -284,7 +286,7 @@ mod tests {
             }),
             acl: CannedAcl::PublicRead,
             owner: "abc".into(),
-            rules: vec![3, 0, 1],
+            rules: Acl::parse("user:bob:rl,world::r[DEFAULT]").unwrap(),
         };
         let mut bytes = Vec::new();
         meta.encode(&mut bytes);

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::io::{Clock, Disk};
+use crate::namespace::Acl;
 use crate::s3::error::Result;
 use crate::s3::stored;
 use crate::s3::tagging;
@@ -21,7 +22,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             checksum: None,
             acl: self.demands.acl.unwrap_or_default(),
             owner: self.caller.id().to_owned(),
-            rules: Vec::new(),
+            rules: Acl::EMPTY,
         })
     }
 }
