@@ -437,6 +437,16 @@ impl Acl {
         Ok(())
     }
 
+    /// Adds the rules of another list, however many there are then.
+    pub(crate) fn join(&mut self, other: &Self) {
+        for rule in &other.rules {
+            match self.same(rule) {
+                Some(mine) => mine.rights = mine.rights | rule.rights,
+                None => self.rules.push(*rule),
+            }
+        }
+    }
+
     /// Takes rights away. A rule that has none left is gone.
     pub fn remove(&mut self, rules: &[Rule]) -> Result<(), AclError> {
         self.expect_readable()?;

@@ -3,8 +3,9 @@
 
 use crate::base::codec::{Malformed, Put, Reader};
 use crate::namespace::keys;
+use crate::namespace::link::LinkRecord;
 use crate::namespace::record::{
-    self, EntryRecord, KeyRecord, TenantRecord, UserRecord, VolumeRecord,
+    self, EntryRecord, KeyRecord, PrefixRecord, TenantRecord, UserRecord, VolumeRecord,
 };
 use std::fmt;
 
@@ -59,6 +60,14 @@ pub(crate) fn check(key: &[u8], value: Option<&[u8]>) -> Result<(), Malformed> {
         Some(keys::USER) => UserRecord::decode(value).map(|_| ()),
         Some(keys::ACCESS_KEY) => KeyRecord::decode(value).map(|_| ()),
         Some(keys::TENANT) => TenantRecord::decode(value).map(|_| ()),
+        Some(keys::HISTORY) => {
+            let past = LinkRecord::decode_past(value)?;
+            let generation = keys::past(key).map(|(_, generation)| generation);
+            let same = generation == Some(past.turn.generation);
+            same.then_some(())
+                .ok_or(Malformed("number of a past source"))
+        }
+        Some(keys::PREFIX_ACL) => PrefixRecord::decode(value).map(|_| ()),
         _ => Err(Malformed("unknown table of the namespace")),
     }
 }

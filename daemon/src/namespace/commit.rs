@@ -179,6 +179,7 @@ impl<D: Disk, C: Clock> Committer<D, C> {
                 let missing = || NamespaceError::BucketNotFound(name.to_string());
                 Reply::Entry(Box::new(entry.ok_or_else(missing)?))
             }
+            Answer::Acl(acl) => Reply::Acl(acl),
             Answer::Deleted => Reply::Deleted {
                 dangling: effects.broken,
                 dangling_count: effects.broken_count,

@@ -3,9 +3,11 @@
 
 use crate::base::Timestamp;
 use crate::base::codec::{Malformed, Put, Reader};
-use crate::namespace::acl::Acl;
+use crate::namespace::gates::Way;
+use crate::namespace::link::LinkRecord;
 use crate::namespace::name::Name;
 use crate::namespace::record::{self, EntryRecord, KeyRecord, RecordKind, UserRecord};
+use crate::namespace::resolve::Followed;
 use crate::namespace::types::{
     Credential, Entry, EntryKind, Link, LinkStatus, Resolution, Target, UserId,
 };
@@ -31,19 +33,10 @@ pub(crate) fn entry(volume: Name, name: Name, value: &[u8]) -> Result<Entry, Mal
     let record = EntryRecord::decode(primary)?;
     let kind = match record.kind {
         RecordKind::Bucket(bucket) => EntryKind::Bucket(bucket),
-        RecordKind::Link(source_volume, source_bucket) => EntryKind::Link(Box::new(Link {
-            source_volume,
-            source_bucket,
-            read_only: false,
-            prefix: None,
-            expires: None,
-            bind: None,
-            delegate: None,
-            generation: 1,
-            changed: record.created,
-            changed_by: record.owner,
-            resolution: decode_resolution(derived)?,
-        })),
+        RecordKind::Link(link) => {
+            let resolution = OfLink::decode(derived)?.resolution;
+            EntryKind::Link(Box::new(shown_link(*link, resolution)))
+        }
     };
     Ok(Entry {
         volume,
@@ -52,58 +45,161 @@ pub(crate) fn entry(volume: Name, name: Name, value: &[u8]) -> Result<Entry, Mal
         created: record.created,
         modified: record.modified,
         kind,
-        acl: Acl::EMPTY,
+        acl: record.acl,
     })
 }
 
-pub(crate) fn encode_resolution(resolution: &Resolution) -> Vec<u8> {
-    let mut out = Vec::with_capacity(96);
-    out.put_u8(match resolution.status {
-        LinkStatus::Ok => 0,
-        LinkStatus::Dangling => 1,
-        LinkStatus::Loop => 2,
-        LinkStatus::TooDeep | LinkStatus::Expired => 3,
-    });
-    out.put_u8(resolution.hops);
-    out.put_str(&resolution.volume);
-    out.put_str(&resolution.bucket);
-    if let Some(target) = &resolution.target {
-        record::put_bucket(&mut out, &target.bucket);
-        out.put_str(&target.owner);
-        out.put_u64(target.created.0);
+fn shown_link(link: LinkRecord, resolution: Resolution) -> Link {
+    Link {
+        source_volume: link.source.0,
+        source_bucket: link.source.1,
+        read_only: link.read_only,
+        prefix: link.prefix,
+        expires: link.expires,
+        bind: link.bind,
+        delegate: link.delegate,
+        generation: link.turn.generation,
+        changed: link.turn.at,
+        changed_by: link.turn.by,
+        resolution,
     }
-    out
 }
 
-pub(crate) fn decode_resolution(bytes: &[u8]) -> Result<Resolution, Malformed> {
-    let mut reader = Reader::new(bytes);
-    let status = match reader.u8()? {
-        0 => LinkStatus::Ok,
-        1 => LinkStatus::Dangling,
-        2 => LinkStatus::Loop,
-        3 => LinkStatus::TooDeep,
-        _ => return Err(Malformed("status of a link")),
-    };
-    let resolution = Resolution {
-        status,
-        hops: reader.u8()?,
-        volume: record::name(&mut reader)?,
-        bucket: record::name(&mut reader)?,
-        target: match status {
+const READ_ONLY: u8 = 1;
+const PREFIX: u8 = 2;
+const EXPIRES: u8 = 4;
+/// The link itself is delegated.
+const DELEGATED: u8 = 8;
+/// A link on the way is delegated, this one or another.
+const ANY_DELEGATED: u8 = 16;
+/// A list of the way stands elsewhere.
+const ELSEWHERE: u8 = 32;
+const FLAGS: u8 = 63;
+
+/// What is kept with a bucket: who may pass.
+pub(crate) struct OfBucket<'a> {
+    pub(crate) elsewhere: bool,
+    pub(crate) way: &'a [u8],
+}
+
+impl<'a> OfBucket<'a> {
+    pub(crate) fn encode(way: &Way) -> Vec<u8> {
+        let mut out = Vec::with_capacity(1 + way.bytes.len());
+        out.put_u8(if way.elsewhere { ELSEWHERE } else { 0 });
+        out.extend_from_slice(&way.bytes);
+        out
+    }
+
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let flags = reader.u8()?;
+        if flags & !ELSEWHERE != 0 {
+            return Err(Malformed("flags of a bucket's way"));
+        }
+        Ok(Self {
+            elsewhere: flags & ELSEWHERE != 0,
+            way: reader.rest(),
+        })
+    }
+}
+
+/// What is kept with a link: where it leads, and who may pass.
+pub(crate) struct OfLink<'a> {
+    pub(crate) resolution: Resolution,
+    /// Whether any link on the way is delegated.
+    pub(crate) delegated: bool,
+    pub(crate) elsewhere: bool,
+    /// Empty when it leads nowhere.
+    pub(crate) way: &'a [u8],
+}
+
+const STATUS: [LinkStatus; 4] = [
+    LinkStatus::Ok,
+    LinkStatus::Dangling,
+    LinkStatus::Loop,
+    LinkStatus::TooDeep,
+];
+
+impl<'a> OfLink<'a> {
+    pub(crate) fn encode(followed: &Followed) -> Vec<u8> {
+        let resolution = &followed.resolution;
+        let elsewhere = followed.way.as_ref().is_some_and(|way| way.elsewhere);
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let status = STATUS.iter().position(|s| *s == resolution.status);
+        let mut out = Vec::with_capacity(128);
+        out.put_u8(status.and_then(|s| u8::try_from(s).ok()).unwrap_or(u8::MAX));
+        out.put_u8(resolution.hops);
+        out.put_u8(
+            flag(resolution.read_only, READ_ONLY)
+                | flag(resolution.prefix.is_some(), PREFIX)
+                | flag(resolution.expires.is_some(), EXPIRES)
+                | flag(resolution.delegated, DELEGATED)
+                | flag(followed.delegated, ANY_DELEGATED)
+                | flag(elsewhere, ELSEWHERE),
+        );
+        out.put_str(&resolution.volume);
+        out.put_str(&resolution.bucket);
+        resolution.prefix.iter().for_each(|p| out.put_str(p));
+        resolution.expires.iter().for_each(|t| out.put_u64(t.0));
+        if let (Some(target), Some(way)) = (&resolution.target, &followed.way) {
+            record::put_bucket(&mut out, &target.bucket);
+            out.put_str(&target.owner);
+            out.put_u64(target.created.0);
+            out.extend_from_slice(&way.bytes);
+        }
+        out
+    }
+
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let status = STATUS.get(usize::from(reader.u8()?)).copied();
+        let status = status.ok_or(Malformed("status of a link"))?;
+        let (hops, flags) = (reader.u8()?, reader.u8()?);
+        if flags & !FLAGS != 0 {
+            return Err(Malformed("flags of a link's way"));
+        }
+        let has = |flag: u8| flags & flag != 0;
+        let (volume, bucket) = (record::name(&mut reader)?, record::name(&mut reader)?);
+        let prefix = match has(PREFIX) {
+            true => Some(reader.str()?.into()),
+            false => None,
+        };
+        let expires = match has(EXPIRES) {
+            true => Some(Timestamp(reader.u64()?)),
+            false => None,
+        };
+        let target = match status {
             LinkStatus::Ok => Some(Target {
                 bucket: record::bucket(&mut reader)?,
                 owner: record::name(&mut reader)?,
                 created: Timestamp(reader.u64()?),
             }),
             _ => None,
-        },
-        prefix: None,
-        read_only: false,
-        expires: None,
-        delegated: false,
-    };
-    reader.finish()?;
-    Ok(resolution)
+        };
+        Ok(Self {
+            resolution: Resolution {
+                status,
+                hops,
+                volume,
+                bucket,
+                target,
+                prefix,
+                read_only: has(READ_ONLY),
+                expires,
+                delegated: has(DELEGATED),
+            },
+            delegated: has(ANY_DELEGATED),
+            elsewhere: has(ELSEWHERE),
+            way: reader.rest(),
+        })
+    }
+}
+
+/// The bytes of a link's value with another status; the link leads nowhere, before and after.
+pub(crate) fn with_status(derived: &[u8], status: LinkStatus) -> Option<Vec<u8>> {
+    let number = STATUS.iter().position(|s| *s == status)?;
+    let (_, rest) = derived.split_first()?;
+    Some([&[u8::try_from(number).ok()?], rest].concat())
 }
 
 /// What the index keeps with an access key of `user`.
@@ -160,7 +256,8 @@ mod tests {
             let name = Name::new("abc").unwrap();
             let _ = entry(name, name, &bytes);
             let _ = credential("abc", &bytes);
-            let _ = decode_resolution(&bytes);
+            let _ = OfLink::decode(&bytes);
+            let _ = OfBucket::decode(&bytes);
         }
     }
 }

@@ -10,6 +10,20 @@ pub(crate) const CRITICAL: u8 = 0x80;
 pub(crate) const QUOTA_BYTES: u8 = 0x90;
 /// Of a volume: most buckets and links in it, u64.
 pub(crate) const QUOTA_NAMESPACE: u8 = 0x91;
+/// Of a volume, bucket or link: the access control list.
+pub(crate) const ACL: u8 = 0x81;
+/// Of a link: nothing may be written through it. Empty.
+pub(crate) const LINK_READ_ONLY: u8 = 0x82;
+/// Of a link: what the keys it shows begin with.
+pub(crate) const LINK_PREFIX: u8 = 0x83;
+/// Of a link: when it stops leading anywhere, u64.
+pub(crate) const LINK_EXPIRES: u8 = 0x84;
+/// Of a link: the number of the bucket it must lead to, u64.
+pub(crate) const LINK_BIND: u8 = 0x85;
+/// Of a link: who consents that its own list decides.
+pub(crate) const LINK_CONSENT: u8 = 0x86;
+/// Of a link: number of its source, when it was given and by whom.
+pub(crate) const LINK_TURN: u8 = 0x87;
 /// Of a user: the groups, counted names.
 pub(crate) const GROUPS: u8 = 0x20;
 /// Of an access key: the secret before this one and until when it holds.

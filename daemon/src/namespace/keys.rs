@@ -21,6 +21,10 @@ pub(crate) const PROPERTY: u8 = 4;
 pub(crate) const USER: u8 = 5;
 /// access key -> access key record.
 pub(crate) const ACCESS_KEY: u8 = 6;
+/// volume, name, generation (big-endian) -> a source that the link had.
+pub(crate) const HISTORY: u8 = 0x11;
+/// bucket id, length of a prefix (both big-endian), hash of the prefix -> the prefix and its list.
+pub(crate) const PREFIX_ACL: u8 = 0x12;
 /// tenant -> tenant record.
 pub(crate) const TENANT: u8 = 0x10;
 /// source volume, source name, link volume, link name -> nothing.
@@ -29,6 +33,10 @@ pub(crate) const LINKS_TO: u8 = 0x80;
 pub(crate) const BUCKET_ID: u8 = 0x81;
 /// user, access key -> the tenant, if it has one.
 pub(crate) const KEYS_OF: u8 = 0x82;
+/// key of a long value, 0, number -> a piece of the value.
+pub(crate) const PIECES: u8 = 0x83;
+/// grantor, volume, name -> nothing: the links that somebody has delegated.
+pub(crate) const GRANTS: u8 = 0x84;
 /// tenant, access id -> nothing.
 pub(crate) const TENANT_IDS: u8 = 0x90;
 /// volume (or nothing, for all of them) -> how many buckets and links.
@@ -45,6 +53,8 @@ pub(crate) fn check(key: &[u8]) -> Result<(), Malformed> {
         VOLUME | USER | TENANT => one_name(rest, 0).is_some_and(|name| !name.is_empty()),
         ENTRY => two_names(rest, 0).is_some_and(|(v, n)| !v.is_empty() && !n.is_empty()),
         PROPERTY => rest.len() == PROPERTY_KEY,
+        PREFIX_ACL => rest.len() == PREFIX_ACL_KEY,
+        HISTORY => past(key).is_some(),
         ACCESS_KEY => std::str::from_utf8(rest).is_ok_and(is_access_key),
         _ => return Err(Malformed("unknown table of the namespace")),
     };
@@ -54,9 +64,17 @@ pub(crate) fn check(key: &[u8]) -> Result<(), Malformed> {
 /// Bytes of a property's key behind the table byte.
 const PROPERTY_KEY: usize = 9;
 
+/// Bytes of a prefix's key behind the table byte.
+const PREFIX_ACL_KEY: usize = 26;
+
 /// Whether the log may hold keys of this table.
 pub(crate) const fn is_primary(table: u8) -> bool {
-    matches!(table, COUNTER..=ACCESS_KEY | TENANT)
+    matches!(table, COUNTER..=ACCESS_KEY | TENANT..=PREFIX_ACL)
+}
+
+/// Whether the index keeps records of this table whole, each with what was derived for it.
+pub(crate) const fn has_records(table: u8) -> bool {
+    is_primary(table) && table != PROPERTY
 }
 
 /// A key under construction, on the stack.
@@ -97,6 +115,44 @@ impl Key {
     /// What the keys of all entries of a volume begin with.
     pub(crate) fn entries_of(volume: &Name) -> Self {
         Self::of(&[&[ENTRY], volume.as_bytes(), &[0]])
+    }
+
+    /// One of the sources a link had.
+    pub(crate) fn past(link: (&Name, &Name), generation: u64) -> Self {
+        Self::of(&[&Self::history_of(link), &generation.to_be_bytes()])
+    }
+
+    /// What the keys of all sources begin with that a link had.
+    pub(crate) fn history_of(link: (&Name, &Name)) -> Self {
+        let (volume, name) = (link.0.as_bytes(), link.1.as_bytes());
+        Self::of(&[&[HISTORY], volume, &[0], name, &[0]])
+    }
+
+    pub(crate) fn prefix_acl(bucket: BucketId, prefix: &str) -> Self {
+        let hash = xxhash_rust::xxh3::xxh3_128(prefix.as_bytes());
+        let len = u16::try_from(prefix.len()).unwrap_or(u16::MAX);
+        Self::of(&[&Self::prefixes_of(bucket, len), &hash.to_be_bytes()])
+    }
+
+    /// What the keys of all prefixes of this length of a bucket begin with; in the order of keys,
+    /// those of longer ones come behind.
+    pub(crate) fn prefixes_of(bucket: BucketId, len: u16) -> Self {
+        Self::of(&[&Self::all_prefixes_of(bucket), &len.to_be_bytes()])
+    }
+
+    /// What the keys of all prefixes of a bucket begin with.
+    pub(crate) fn all_prefixes_of(bucket: BucketId) -> Self {
+        Self::of(&[&[PREFIX_ACL], &bucket.0.to_be_bytes()])
+    }
+
+    pub(crate) fn grant(grantor: &Name, link: (&Name, &Name)) -> Self {
+        let (volume, name) = (link.0.as_bytes(), link.1.as_bytes());
+        Self::of(&[&Self::grants_of(grantor), volume, &[0], name])
+    }
+
+    /// What the keys of all links begin with that somebody has delegated.
+    pub(crate) fn grants_of(grantor: &Name) -> Self {
+        Self::of(&[&[GRANTS], grantor.as_bytes(), &[0]])
     }
 
     pub(crate) fn property(bucket: BucketId, property: u8) -> Self {
@@ -192,6 +248,22 @@ pub(crate) fn two_names(key: &[u8], prefix: usize) -> Option<(Name, Name)> {
     let rest = std::str::from_utf8(key.get(prefix..)?).ok()?;
     let (volume, name) = rest.split_once('\0')?;
     Some((Name::new(volume)?, Name::new(name)?))
+}
+
+/// Link and generation of a key of the history.
+pub(crate) fn past(key: &[u8]) -> Option<((Name, Name), u64)> {
+    let (names, generation) = key.get(1..)?.split_last_chunk()?;
+    let (0, names) = names.split_last().map(|(last, names)| (*last, names))? else {
+        return None;
+    };
+    let link = two_names(names, 0).filter(|(v, n)| !v.is_empty() && !n.is_empty())?;
+    Some((link, u64::from_be_bytes(*generation)))
+}
+
+/// The length of the prefix that a key of a prefix's list is about.
+pub(crate) fn prefix_len(key: &[u8]) -> Option<u16> {
+    let len = key.get(9..11)?;
+    Some(u16::from_be_bytes(len.try_into().ok()?))
 }
 
 /// The one name a key ends with, after `prefix` bytes.

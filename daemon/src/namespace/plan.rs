@@ -4,17 +4,18 @@
 use crate::base::codec::Malformed;
 use crate::base::{BucketId, Timestamp};
 use crate::index::map::MapWriter;
+use crate::namespace::acl::Acl;
 use crate::namespace::change::Change;
 use crate::namespace::command::Command;
-use crate::namespace::error::{NamespaceError, ResolveError, show_place};
-use crate::namespace::keys::Key;
+use crate::namespace::error::{NamespaceError, show_place};
+use crate::namespace::keys::{self, Key};
 use crate::namespace::name::{Name, S3_VOLUME};
 use crate::namespace::quota::Limits;
 use crate::namespace::record::{self, EntryRecord, RecordKind, VolumeRecord};
 use crate::namespace::secret::Entropy;
-use crate::namespace::tables::{self, Entries};
-use crate::namespace::types::{Bucket, CannedAcl, LinkStatus};
-use crate::namespace::{plan_quota, plan_tenant, plan_user, resolve};
+use crate::namespace::tables::{self, Tables};
+use crate::namespace::types::{Bucket, CannedAcl};
+use crate::namespace::{plan_acl, plan_link, plan_quota, plan_tenant, plan_user, rights};
 use std::ops::ControlFlow;
 
 /// Most bytes of an opaque bucket property.
@@ -31,6 +32,7 @@ pub(crate) enum Answer {
     Done,
     Volume(Name),
     Entry(Name, Name),
+    Acl(Acl),
     Deleted,
     Credential(String),
 }
@@ -84,27 +86,53 @@ impl Planner<'_> {
                 name,
                 owner,
                 strict,
-                options: _,
+                options,
             } => {
                 let link = self.free_name(&volume, &name)?;
-                self.create_link(link, (&source.0, &source.1), &owner, strict)
+                let source = (&*source.0, &*source.1);
+                plan_link::create(self, link, source, &owner, strict, options)
             }
+            Command::SetLinkSource {
+                volume,
+                name,
+                source,
+                expect,
+                expect_generation,
+                delegate,
+                by,
+            } => {
+                let new = plan_link::NewSource {
+                    source: (&source.0, &source.1),
+                    expect: expect.as_ref().map(|(v, n)| (&**v, &**n)),
+                    expect_generation,
+                    delegate: delegate.as_ref(),
+                };
+                plan_link::set_source(self, (&volume, &name), &new, &by)
+            }
+            Command::RollbackLink {
+                volume,
+                name,
+                to,
+                by,
+            } => plan_link::roll_back(self, (&volume, &name), to, &by),
+            Command::RevokeDelegation { volume, name } => plan_link::revoke(self, (&volume, &name)),
+            Command::SetAcl { target, edit } => plan_acl::set(self, &target, edit),
+            Command::SetProtected {
+                volume,
+                name,
+                protected,
+            } => self.set_protected(&volume, &name, protected),
             Command::DeleteBucket {
                 volume,
                 name,
                 expect,
             } => self.delete_bucket(&volume, &name, expect),
-            Command::DeleteLink { volume, name } => self.delete_link(&volume, &name),
+            Command::DeleteLink { volume, name } => plan_link::delete(self, (&volume, &name)),
             Command::SetEntryOwner {
                 volume,
                 name,
                 owner,
             } => self.set_entry_owner(&volume, &name, &owner),
-            Command::SetLinkSource { .. }
-            | Command::RollbackLink { .. }
-            | Command::RevokeDelegation { .. }
-            | Command::SetAcl { .. }
-            | Command::SetProtected { .. } => Err(NamespaceError::NotSupported("not yet")),
             Command::SetBucketAcl { bucket, acl } => self.set_bucket_acl(bucket, acl),
             Command::SetBucketProperty {
                 bucket,
@@ -189,6 +217,7 @@ impl Planner<'_> {
             modified: self.now,
             quota_bytes: quotas.0,
             quota_namespace: quotas.1,
+            acl: (name == S3_VOLUME).then(rights::open_volume),
             extra: Vec::new(),
         };
         done(
@@ -231,7 +260,7 @@ impl Planner<'_> {
     }
 
     fn create_bucket(&self, volume: Name, name: Name, owner: &str, bucket: Bucket) -> Planned {
-        let record = self.new_entry(owner, RecordKind::Bucket(bucket))?;
+        let record = self.new_entry(&volume, owner, RecordKind::Bucket(bucket))?;
         let used_up = NamespaceError::Record(Malformed("bucket ids are used up"));
         let next = bucket.id.0.checked_add(1).ok_or(used_up)?;
         let changes = vec![
@@ -241,52 +270,17 @@ impl Planner<'_> {
         done(changes, Answer::Entry(volume, name))
     }
 
-    fn create_link(
-        &self,
-        link: (Name, Name),
-        source: (&str, &str),
-        owner: &str,
-        strict: bool,
-    ) -> Planned {
-        let source = (Name::volume(source.0)?, Name::bucket(source.1)?);
-        let record = self.new_entry(owner, RecordKind::Link(source.0, source.1))?;
-        if strict {
-            self.refuse_unless_ok(link, source)?;
-        }
-        done(
-            vec![Change::put(&Key::entry(&link.0, &link.1), record.encode())],
-            Answer::Entry(link.0, link.1),
-        )
-    }
-
-    fn refuse_unless_ok(
-        &self,
-        link: (Name, Name),
-        source: (Name, Name),
-    ) -> Result<(), NamespaceError> {
-        let (resolution, chain) = resolve::follow(self.map, link, source)?;
-        let reason = match resolution.status {
-            LinkStatus::Ok => return Ok(()),
-            LinkStatus::Loop => ResolveError::Loop { chain },
-            LinkStatus::TooDeep => ResolveError::TooDeep { chain },
-            LinkStatus::Dangling => ResolveError::Dangling {
-                volume: resolution.volume.to_string(),
-                bucket: resolution.bucket.to_string(),
-                bound: false,
-            },
-            LinkStatus::Expired => return Ok(()),
-        };
-        Err(NamespaceError::Strict(reason))
-    }
-
     fn delete_bucket(&self, volume: &str, name: &str, expect: BucketId) -> Planned {
         let (volume, name, record) = self.entry(volume, name)?;
         match record.kind {
-            RecordKind::Link(..) => {
+            RecordKind::Link(_) => {
                 return Err(NamespaceError::IsALink(show_place(&volume, &name)));
             }
             RecordKind::Bucket(bucket) if bucket.id != expect => {
                 return Err(NamespaceError::BucketChanged(show_place(&volume, &name)));
+            }
+            RecordKind::Bucket(bucket) if bucket.protected => {
+                self.refuse_linked((&volume, &name))?;
             }
             RecordKind::Bucket(_) => {}
         }
@@ -294,18 +288,39 @@ impl Planner<'_> {
         for property in tables::properties(self.map, expect)? {
             changes.push(Change::remove(&Key::property(expect, property)));
         }
+        for key in tables::prefix_keys(self.map, expect)? {
+            changes.push(Change::remove(&key));
+        }
         done(changes, Answer::Deleted)
     }
 
-    fn delete_link(&self, volume: &str, name: &str) -> Planned {
-        let (volume, name, record) = self.entry(volume, name)?;
-        match record.kind {
-            RecordKind::Bucket(_) => Err(NamespaceError::NotALink(show_place(&volume, &name))),
-            RecordKind::Link(..) => done(
-                vec![Change::remove(&Key::entry(&volume, &name))],
-                Answer::Deleted,
-            ),
+    fn refuse_linked(&self, bucket: (&Name, &Name)) -> Result<(), NamespaceError> {
+        let (mut first, mut links) = (None, 0);
+        tables::with_prefix(self.map, &Key::links_to(bucket), &[], |link, _| {
+            first = first.or_else(|| keys::two_names(link, 0));
+            links += 1;
+            ControlFlow::Continue(())
+        })?;
+        match first {
+            None => Ok(()),
+            Some(link) => Err(NamespaceError::BucketIsLinked {
+                bucket: show_place(bucket.0, bucket.1),
+                links,
+                first: show_place(&link.0, &link.1),
+            }),
         }
+    }
+
+    fn set_protected(&self, volume: &str, name: &str, protected: bool) -> Planned {
+        let (volume, name, mut record) = self.entry(volume, name)?;
+        let RecordKind::Bucket(bucket) = record.kind else {
+            return Err(NamespaceError::IsALink(show_place(&volume, &name)));
+        };
+        record.kind = RecordKind::Bucket(Bucket {
+            protected,
+            ..bucket
+        });
+        self.rewrite(volume, name, record)
     }
 
     fn set_entry_owner(&self, volume: &str, name: &str, owner: &str) -> Planned {
@@ -345,12 +360,20 @@ impl Planner<'_> {
         )
     }
 
-    fn new_entry(&self, owner: &str, kind: RecordKind) -> Result<EntryRecord, NamespaceError> {
+    /// A bucket or link in a volume, whose DEFAULT rules it gets.
+    pub(crate) fn new_entry(
+        &self,
+        volume: &str,
+        owner: &str,
+        kind: RecordKind,
+    ) -> Result<EntryRecord, NamespaceError> {
+        let (volume, record) = self.volume(volume)?;
         Ok(EntryRecord {
             owner: Name::user(owner)?,
             created: self.now,
             modified: self.now,
             kind,
+            acl: rights::acl_of_volume(&volume, record.acl).inherited(),
             extra: Vec::new(),
         })
     }
@@ -393,7 +416,7 @@ impl Planner<'_> {
         }
     }
 
-    fn bucket_name(&self, id: BucketId) -> Result<(Name, Name), NamespaceError> {
+    pub(crate) fn bucket_name(&self, id: BucketId) -> Result<(Name, Name), NamespaceError> {
         let found = tables::bucket_name(self.map, id)?;
         found.ok_or(NamespaceError::BucketGone(id))
     }

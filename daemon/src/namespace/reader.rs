@@ -4,20 +4,17 @@ use crate::base::codec::Malformed;
 use crate::base::{BucketId, Timestamp};
 use crate::index::map::{Generation, MapReader};
 use crate::namespace::acl::Acl;
-use crate::namespace::derived;
-use crate::namespace::error::{Chain, ReadError, ResolveError};
-use crate::namespace::gates;
+use crate::namespace::error::{ReadError, ResolveError};
 use crate::namespace::keys::{self, Key};
+use crate::namespace::link::LinkRecord;
 use crate::namespace::name::Name;
-use crate::namespace::record::{Glance, RecordKind};
-use crate::namespace::resolve;
 use crate::namespace::secret::is_access_key;
-use crate::namespace::tables::{self, Entries, Read};
+use crate::namespace::tables::{self, Read};
 use crate::namespace::tenant::{Tenant, TenantPower, TenantUser};
 use crate::namespace::types::{
-    Credential, Entry, Link, LinkGeneration, LinkPage, LinkStatus, Resolution, Resolved, Target,
-    User, Volume,
+    Credential, Entry, LinkGeneration, LinkPage, Resolved, User, Volume,
 };
+use crate::namespace::{derived, lookup, pinned, values};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -52,20 +49,19 @@ impl NamespaceReader {
         bucket: &str,
         now: Timestamp,
     ) -> Result<Resolved, ResolveError> {
-        let _ = now;
         let view = self.map.view();
         let volume = Name::new(volume).ok_or(ResolveError::VolumeNotFound)?;
         let Some(bucket) = Name::new(bucket) else {
-            return Err(not_found(&view, &volume));
+            return Err(lookup::not_found(&view, &volume));
         };
-        let number = view.number();
+        let place = (volume, bucket);
         let probe = view.get(&Key::entry(&volume, &bucket), |value| {
-            glance(volume, bucket, number, value)
+            lookup::glance(place, view.number(), value, now)
         })?;
         match probe.transpose()? {
             Some(Some(resolved)) => Ok(resolved),
-            Some(None) => Err(why(&view, (volume, bucket))),
-            None => Err(not_found(&view, &volume)),
+            Some(None) => lookup::thorough(&view, place, now),
+            None => Err(lookup::not_found(&view, &volume)),
         }
     }
 
@@ -92,23 +88,31 @@ impl NamespaceReader {
         now: Timestamp,
         fits: impl Fn(&Resolved) -> bool,
     ) -> Result<Resolved, ResolveError> {
-        let found = self.resolve(volume, bucket, now)?;
-        if found.bucket == id && fits(&found) {
-            return Ok(found);
+        match self.resolve(volume, bucket, now) {
+            Ok(found) if found.bucket == id && fits(&found) => return Ok(found),
+            Err(error @ (ResolveError::VolumeNotFound | ResolveError::BucketNotFound)) => {
+                return Err(error);
+            }
+            Err(error @ (ResolveError::Expired { .. } | ResolveError::Damaged(_))) => {
+                return Err(error);
+            }
+            _ => {}
         }
-        Err(ResolveError::BucketNotFound)
+        let place = (Name::new(volume), Name::new(bucket));
+        let (Some(volume), Some(bucket)) = place else {
+            return Err(ResolveError::BucketNotFound);
+        };
+        pinned::find(&self.map.view(), (volume, bucket), id, now, &fits)
     }
 
     /// The sources a link has had, newest first, beginning with the present one; at most the last
     /// [`crate::namespace::LINK_GENERATIONS_KEPT`]. Nothing when it is no link.
     pub fn link_history(&self, volume: &str, name: &str) -> Result<Vec<LinkGeneration>, ReadError> {
-        let found = self.entry(volume, name)?;
-        Ok(found
-            .as_ref()
-            .and_then(Entry::link)
-            .map(Link::present)
-            .into_iter()
-            .collect())
+        let (Some(volume), Some(name)) = (Name::new(volume), Name::new(name)) else {
+            return Ok(Vec::new());
+        };
+        tables::sources(&*self.map.view(), (volume, name))
+            .map(|sources| sources.iter().map(LinkRecord::shown).collect())
     }
 
     /// Links of all volumes in order of their (volume, name), those after `after`. Looks at `limit`
@@ -123,14 +127,18 @@ impl NamespaceReader {
 
     /// What the lists of the prefixes say that a key of a bucket begins with, all together.
     pub fn prefix_acl(&self, bucket: BucketId, key: &str) -> Result<Acl, ReadError> {
-        let _ = (bucket, key);
-        Ok(Acl::EMPTY)
+        let lists = tables::prefix_acls(&*self.map.view(), bucket, key)?;
+        let mut all = Acl::EMPTY;
+        // A list that cannot be read gives nobody anything, and has no rules.
+        lists.iter().for_each(|list| all.join(list));
+        Ok(all)
     }
 
     /// The list of a prefix itself.
     pub fn acl_of_prefix(&self, bucket: BucketId, prefix: &str) -> Result<Acl, ReadError> {
-        let _ = (bucket, prefix);
-        Ok(Acl::EMPTY)
+        let found = tables::prefix_acl(&*self.map.view(), bucket, prefix)?;
+        let found = found.filter(|(its, _)| its == prefix);
+        Ok(found.map_or(Acl::EMPTY, |(_, acl)| acl))
     }
 
     /// The bucket or link of this name itself.
@@ -224,10 +232,17 @@ impl NamespaceReader {
         if !is_access_key(access_key) {
             return Ok(None);
         }
-        let found = self.map.view().get(&Key::access_key(access_key), |value| {
-            derived::credential(access_key, value)
+        let view = self.map.view();
+        let found = view.get(&Key::access_key(access_key), |value| {
+            let whole = !values::in_pieces(value);
+            whole
+                .then(|| derived::credential(access_key, value))
+                .transpose()
         })?;
-        Ok(found.transpose()?)
+        match found.transpose()? {
+            Some(None) => tables::credential(&*view, access_key),
+            found => Ok(found.flatten()),
+        }
     }
 
     /// A user.
@@ -313,92 +328,6 @@ impl NamespaceReader {
         let names = collect(&view, &[keys::USER], "", after, limit, |name, _| Ok(name))?;
         let users = names.iter().map(|name| tables::user(&*view, name));
         users.filter_map(Result::transpose).collect()
-    }
-}
-
-/// What a value of the index says about (volume, name); `None` for a link that leads to no bucket.
-fn glance(
-    volume: Name,
-    name: Name,
-    generation: u64,
-    value: &[u8],
-) -> Result<Option<Resolved>, Malformed> {
-    let (primary, derived) = derived::unpack(value)?;
-    let entry = Glance::decode(primary)?;
-    let (target, source, hops) = match entry.bucket {
-        Some(bucket) => {
-            let target = Target {
-                bucket,
-                owner: entry.owner,
-                created: entry.created,
-            };
-            (target, (volume, name), 0)
-        }
-        None => {
-            let resolution = derived::decode_resolution(derived)?;
-            let Some(target) = resolution.target else {
-                return Ok(None);
-            };
-            let source = (resolution.volume, resolution.bucket);
-            (target, source, resolution.hops)
-        }
-    };
-    Ok(Some(Resolved {
-        bucket: target.bucket.id,
-        source_volume: source.0,
-        source_bucket: source.1,
-        source_owner: target.owner,
-        acl: target.bucket.acl,
-        object_lock: target.bucket.object_lock,
-        created: target.created,
-        entry_owner: entry.owner,
-        entry_created: entry.created,
-        is_link: entry.bucket.is_none(),
-        hops,
-        generation,
-        entry_volume: volume,
-        entry_name: name,
-        prefix: None,
-        read_only: false,
-        expires: None,
-        link_generation: u64::from(entry.bucket.is_none()),
-        delegated: false,
-        gates: gates::not_yet(&volume, &entry.owner, entry.bucket.is_none()),
-    }))
-}
-
-fn not_found(view: &Generation, volume: &Name) -> ResolveError {
-    match tables::volume_record(view, volume) {
-        Ok(Some(_)) => ResolveError::BucketNotFound,
-        Ok(None) => ResolveError::VolumeNotFound,
-        Err(error) => error.into(),
-    }
-}
-
-/// The error of a link that leads nowhere. Walks the chain in the state the link was found in; only
-/// people read the result, so it may take its time.
-fn why(view: &Generation, link: (Name, Name)) -> ResolveError {
-    match follow(view, link) {
-        Err(error) => error.into(),
-        Ok((resolution, chain)) => match resolution.status {
-            LinkStatus::Loop => ResolveError::Loop { chain },
-            LinkStatus::TooDeep => ResolveError::TooDeep { chain },
-            LinkStatus::Dangling => ResolveError::Dangling {
-                volume: resolution.volume.to_string(),
-                bucket: resolution.bucket.to_string(),
-                bound: false,
-            },
-            LinkStatus::Expired => Malformed("status of a link").into(),
-            LinkStatus::Ok => Malformed("a good link was kept as a broken one").into(),
-        },
-    }
-}
-
-fn follow(view: &Generation, link: (Name, Name)) -> Read<(Resolution, Chain)> {
-    let record = view.entry_record(&link.0, &link.1)?;
-    match record.map(|record| record.kind) {
-        Some(RecordKind::Link(volume, bucket)) => resolve::follow(view, link, (volume, bucket)),
-        _ => Err(Malformed("a link that is none").into()),
     }
 }
 

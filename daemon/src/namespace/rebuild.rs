@@ -2,24 +2,43 @@
 
 use crate::base::codec::Malformed;
 use crate::index::map::{MapConfig, MapWriter, Stamp};
-use crate::namespace::apply::CHUNK_BYTES;
+use crate::namespace::apply::{CHUNK_BYTES, rows_of_entry};
 use crate::namespace::change::Change;
-use crate::namespace::derived;
+use crate::namespace::derived::{self, OfLink};
 use crate::namespace::keys::{self, Key};
 use crate::namespace::name::Name;
 use crate::namespace::record::{EntryRecord, KeyRecord, RecordKind, UserRecord, VolumeRecord};
-use crate::namespace::resolve;
 use crate::namespace::snapshot::Primary;
-use crate::namespace::tables::{Entries, Read};
-use std::collections::BTreeMap;
+use crate::namespace::tables::{Read, Tables};
+use crate::namespace::types::LinkStatus;
+use crate::namespace::{renew, resolve, values};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// The primary tables as a source of links' targets.
-struct Tables<'a>(&'a Primary);
+/// The primary tables, for links to be followed in.
+struct InMemory<'a>(&'a Primary);
 
-impl Entries for Tables<'_> {
+impl InMemory<'_> {
+    fn get<T>(
+        &self,
+        key: &[u8],
+        decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+    ) -> Read<Option<T>> {
+        let found = self.0.get(key);
+        Ok(found.map(|bytes| decode(bytes)).transpose()?)
+    }
+}
+
+impl Tables for InMemory<'_> {
     fn entry_record(&self, volume: &Name, name: &Name) -> Read<Option<EntryRecord>> {
-        let found = self.0.get(&*Key::entry(volume, name));
-        Ok(found.map(|bytes| EntryRecord::decode(bytes)).transpose()?)
+        self.get(&Key::entry(volume, name), EntryRecord::decode)
+    }
+
+    fn volume_record(&self, name: &Name) -> Read<Option<VolumeRecord>> {
+        self.get(&Key::volume(name), VolumeRecord::decode)
+    }
+
+    fn user_record(&self, name: &Name) -> Read<Option<UserRecord>> {
+        self.get(&Key::user(name), UserRecord::decode)
     }
 }
 
@@ -38,9 +57,10 @@ pub(crate) fn build(config: &MapConfig, primary: &Primary, stamp: Stamp) -> Read
         primary: Vec::with_capacity(primary.len()),
         derived: Vec::new(),
         counts: BTreeMap::new(),
+        loops: HashMap::new(),
     };
     for (key, value) in primary {
-        rows.add(Tables(primary), key, value)?;
+        rows.add(&InMemory(primary), key, value)?;
     }
     for (volume, count) in &rows.counts {
         let row = (
@@ -64,15 +84,17 @@ struct Rows {
     derived: Vec<Row>,
     /// Buckets and links of each volume, and of all under the empty name.
     counts: BTreeMap<Name, u64>,
+    /// Whether links far behind others lead into a loop.
+    loops: HashMap<(Name, Name), bool>,
 }
 
 impl Rows {
-    fn add(&mut self, tables: Tables<'_>, key: &[u8], value: &[u8]) -> Read<()> {
+    fn add(&mut self, tables: &InMemory<'_>, key: &[u8], value: &[u8]) -> Read<()> {
         let mut extra = Vec::new();
         match key.first().copied() {
-            Some(keys::COUNTER | keys::USER | keys::TENANT) => {}
+            Some(keys::COUNTER | keys::USER | keys::TENANT | keys::HISTORY | keys::PREFIX_ACL) => {}
             Some(keys::VOLUME) => self.volume(key, value)?,
-            Some(keys::ENTRY) => extra = self.entry(&tables, key, value)?,
+            Some(keys::ENTRY) => extra = self.entry(tables, key, value)?,
             Some(keys::PROPERTY) => {
                 for (number, piece) in (0u16..).zip(value.chunks(CHUNK_BYTES)) {
                     let row = (Key::chunk(key, number).to_vec(), piece.to_vec());
@@ -80,11 +102,17 @@ impl Rows {
                 }
                 return Ok(());
             }
-            Some(keys::ACCESS_KEY) => extra = self.access_key(&tables, key, value)?,
+            Some(keys::ACCESS_KEY) => extra = self.access_key(tables, key, value)?,
             _ => return Err(Malformed("unknown table of the namespace").into()),
         }
-        self.primary
-            .push((key.to_vec(), derived::pack(value, &extra)));
+        let value = derived::pack(value, &extra);
+        match values::split(key, &value) {
+            None => self.primary.push((key.to_vec(), value)),
+            Some((mark, pieces)) => {
+                self.primary.push((key.to_vec(), mark));
+                self.derived.extend(pieces);
+            }
+        }
         Ok(())
     }
 
@@ -96,28 +124,53 @@ impl Rows {
         Ok(())
     }
 
-    fn entry(&mut self, tables: &Tables<'_>, key: &[u8], value: &[u8]) -> Read<Vec<u8>> {
+    fn entry(&mut self, tables: &InMemory<'_>, key: &[u8], value: &[u8]) -> Read<Vec<u8>> {
         let (volume, name) = keys::two_names(key, 1).ok_or(Malformed("entry key"))?;
         for counted in [volume, Name::EMPTY] {
             *self.counts.entry(counted).or_default() += 1;
         }
-        match EntryRecord::decode(value)?.kind {
-            RecordKind::Bucket(bucket) => {
-                let names = [volume.as_bytes(), &[0], name.as_bytes()].concat();
-                self.derived
-                    .push((Key::bucket_id(bucket.id).to_vec(), names));
-                Ok(Vec::new())
-            }
-            RecordKind::Link(v, b) => {
-                let reverse = Key::link_to((&v, &b), (&volume, &name));
-                self.derived.push((reverse.to_vec(), Vec::new()));
-                let (found, _) = resolve::follow(tables, (volume, name), (v, b))?;
-                Ok(derived::encode_resolution(&found))
-            }
+        let (place, record) = ((volume, name), EntryRecord::decode(value)?);
+        let rows = rows_of_entry(place, &record).into_iter();
+        self.derived
+            .extend(rows.map(|(key, value)| (key.to_vec(), value)));
+        let RecordKind::Link(link) = &record.kind else {
+            return renew::of_bucket(tables, place, &record);
+        };
+        let mut found = resolve::follow(tables, place, link)?;
+        let resolution = &mut found.resolution;
+        let end = (resolution.volume, resolution.bucket);
+        if resolution.status == LinkStatus::TooDeep && self.leads_into_loop(tables, end)? {
+            resolution.status = LinkStatus::Loop;
         }
+        Ok(OfLink::encode(&found))
     }
 
-    fn access_key(&mut self, tables: &Tables<'_>, key: &[u8], value: &[u8]) -> Read<Vec<u8>> {
+    /// Follows links until they end, or lead to one that was met before.
+    fn leads_into_loop(&mut self, tables: &InMemory<'_>, from: (Name, Name)) -> Read<bool> {
+        let mut met = HashSet::new();
+        let mut here = from;
+        let loops = loop {
+            if let Some(known) = self.loops.get(&here) {
+                break *known;
+            }
+            if !met.insert(here) {
+                break true;
+            }
+            match tables
+                .entry_record(&here.0, &here.1)?
+                .as_ref()
+                .and_then(EntryRecord::link)
+            {
+                Some(link) => here = link.source,
+                None => break false,
+            }
+        };
+        self.loops
+            .extend(met.into_iter().map(|place| (place, loops)));
+        Ok(loops)
+    }
+
+    fn access_key(&mut self, tables: &InMemory<'_>, key: &[u8], value: &[u8]) -> Read<Vec<u8>> {
         let access_key = key.get(1..).and_then(|key| std::str::from_utf8(key).ok());
         let access_key = access_key.ok_or(Malformed("access key"))?;
         let KeyRecord { user, member, .. } = KeyRecord::decode(value)?;

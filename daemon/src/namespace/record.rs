@@ -8,7 +8,9 @@
 
 use crate::base::codec::{Malformed, Put, Reader};
 use crate::base::{BucketId, Timestamp};
+use crate::namespace::acl::Acl;
 use crate::namespace::fields;
+use crate::namespace::link::{LinkFields, LinkRecord, Turn};
 use crate::namespace::name::Name;
 use crate::namespace::secret::{SECRET_CHARS_MAX, Secret};
 use crate::namespace::types::{Bucket, CannedAcl, UserId};
@@ -40,6 +42,8 @@ pub(crate) struct VolumeRecord {
     pub(crate) modified: Timestamp,
     pub(crate) quota_bytes: Option<u64>,
     pub(crate) quota_namespace: Option<u64>,
+    /// `None` when nobody ever gave it one.
+    pub(crate) acl: Option<Acl>,
     pub(crate) extra: Vec<u8>,
 }
 
@@ -50,14 +54,15 @@ pub(crate) struct EntryRecord {
     pub(crate) created: Timestamp,
     pub(crate) modified: Timestamp,
     pub(crate) kind: RecordKind,
+    pub(crate) acl: Acl,
     pub(crate) extra: Vec<u8>,
 }
 
-/// Bucket, or link with its source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Bucket or link.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RecordKind {
     Bucket(Bucket),
-    Link(Name, Name),
+    Link(Box<LinkRecord>),
 }
 
 /// What they hold of a user.
@@ -105,6 +110,9 @@ impl VolumeRecord {
         out.put_u64(self.modified.0);
         fields::put_u64(&mut out, fields::QUOTA_BYTES, self.quota_bytes);
         fields::put_u64(&mut out, fields::QUOTA_NAMESPACE, self.quota_namespace);
+        if let Some(acl) = &self.acl {
+            fields::put(&mut out, fields::ACL, &acl.encode());
+        }
         out.extend_from_slice(&self.extra);
         out
     }
@@ -113,10 +121,14 @@ impl VolumeRecord {
         let mut reader = begin(bytes)?;
         let (owner, created) = (name(&mut reader)?, Timestamp(reader.u64()?));
         let modified = Timestamp(reader.u64()?);
-        let (mut quota_bytes, mut quota_namespace) = (None, None);
+        let (mut quota_bytes, mut quota_namespace, mut acl) = (None, None, None);
         let extra = fields::read(reader, |tag, value| match tag {
             fields::QUOTA_BYTES => fields::take_u64(&mut quota_bytes, value),
             fields::QUOTA_NAMESPACE => fields::take_u64(&mut quota_namespace, value),
+            fields::ACL => {
+                acl = Some(Acl::decode(value));
+                Ok(true)
+            }
             _ => Ok(false),
         })?;
         Ok(Self {
@@ -125,6 +137,7 @@ impl VolumeRecord {
             modified,
             quota_bytes,
             quota_namespace,
+            acl,
             extra,
         })
     }
@@ -138,46 +151,84 @@ impl EntryRecord {
                 out.put_u8(1);
                 put_bucket(&mut out, bucket);
             }
-            RecordKind::Link(volume, bucket) => {
+            RecordKind::Link(link) => {
                 out.put_u8(2);
-                out.put_str(volume);
-                out.put_str(bucket);
+                out.put_str(&link.source.0);
+                out.put_str(&link.source.1);
             }
         }
         out.put_str(&self.owner);
         out.put_u64(self.created.0);
         out.put_u64(self.modified.0);
+        if !self.acl.is_empty() {
+            fields::put(&mut out, fields::ACL, &self.acl.encode());
+        }
+        if let RecordKind::Link(link) = &self.kind {
+            link.put_fields(&mut out, Some(Turn::first(self.created, self.owner)));
+        }
         out.extend_from_slice(&self.extra);
         out
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = begin(bytes)?;
-        let kind = match reader.u8()? {
-            1 => RecordKind::Bucket(bucket(&mut reader)?),
-            2 => RecordKind::Link(name(&mut reader)?, name(&mut reader)?),
+        let (mut source, mut of_bucket) = (None, None);
+        match reader.u8()? {
+            1 => of_bucket = Some(bucket(&mut reader)?),
+            2 => source = Some((name(&mut reader)?, name(&mut reader)?)),
             _ => return Err(Malformed("unknown kind of entry")),
+        }
+        let (owner, created) = (name(&mut reader)?, Timestamp(reader.u64()?));
+        let modified = Timestamp(reader.u64()?);
+        let (mut acl, mut link) = (Acl::EMPTY, LinkFields::default());
+        let extra = fields::read(reader, |tag, value| match tag {
+            fields::ACL => {
+                acl = Acl::decode(value);
+                Ok(true)
+            }
+            _ => link.take(tag, value),
+        })?;
+        let kind = match (of_bucket, source) {
+            (Some(bucket), _) if link.is_empty() => RecordKind::Bucket(bucket),
+            (None, Some(source)) => {
+                let link = link.with_source(source, Turn::first(created, owner));
+                RecordKind::Link(Box::new(link))
+            }
+            _ => return Err(Malformed("fields of a link with a bucket")),
         };
         Ok(Self {
+            owner,
+            created,
+            modified,
             kind,
-            owner: name(&mut reader)?,
-            created: Timestamp(reader.u64()?),
-            modified: Timestamp(reader.u64()?),
-            extra: optional_fields(reader)?,
+            acl,
+            extra,
         })
+    }
+
+    /// The link, if it is one.
+    pub(crate) fn link(&self) -> Option<&LinkRecord> {
+        match &self.kind {
+            RecordKind::Link(link) => Some(link),
+            RecordKind::Bucket(_) => None,
+        }
     }
 }
 
 /// What of an entry a request needs: [`EntryRecord`] without what is not looked at.
-pub(crate) struct Glance {
+pub(crate) struct Glance<'a> {
     /// `None` for a link.
     pub(crate) bucket: Option<Bucket>,
     pub(crate) owner: Name,
     pub(crate) created: Timestamp,
+    /// The access control list, encoded.
+    pub(crate) acl: &'a [u8],
+    /// Of a link.
+    pub(crate) generation: u64,
 }
 
-impl Glance {
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+impl<'a> Glance<'a> {
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = begin(bytes)?;
         let bucket = match reader.u8()? {
             1 => Some(bucket(&mut reader)?),
@@ -191,11 +242,24 @@ impl Glance {
         let owner = name(&mut reader)?;
         let created = Timestamp(reader.u64()?);
         reader.u64()?;
-        check_optional_fields(reader)?;
+        let (mut acl, mut generation): (&[u8], u64) = (&[], 1);
+        while !reader.is_empty() {
+            let (tag, value) = (reader.u8()?, reader.bytes()?);
+            match tag {
+                fields::ACL => acl = value,
+                fields::LINK_TURN => generation = Reader::new(value).varint()?,
+                // What these say about the whole way was derived.
+                fields::LINK_READ_ONLY..fields::LINK_TURN => {}
+                _ if tag & fields::CRITICAL == 0 => {}
+                _ => return Err(Malformed("unknown critical field of a namespace record")),
+            }
+        }
         Ok(Self {
             bucket,
             owner,
             created,
+            acl,
+            generation,
         })
     }
 }
@@ -250,6 +314,33 @@ impl TenantRecord {
         let mut reader = begin(bytes)?;
         Ok(Self {
             created: Timestamp(reader.u64()?),
+            extra: optional_fields(reader)?,
+        })
+    }
+}
+
+/// The access control list of the keys of a bucket that begin so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PrefixRecord {
+    pub(crate) prefix: Box<str>,
+    pub(crate) acl: Acl,
+    pub(crate) extra: Vec<u8>,
+}
+
+impl PrefixRecord {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        out.put_str(&self.prefix);
+        out.put_bytes(&self.acl.encode());
+        out.extend_from_slice(&self.extra);
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = begin(bytes)?;
+        Ok(Self {
+            prefix: reader.str()?.into(),
+            acl: Acl::decode(reader.bytes()?),
             extra: optional_fields(reader)?,
         })
     }
@@ -468,6 +559,7 @@ mod tests {
                 quota_bytes: None,
                 quota_namespace: None,
             }),
+            acl: Acl::EMPTY,
             extra: Vec::new(),
         }
     }

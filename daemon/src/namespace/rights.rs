@@ -1,9 +1,8 @@
 //! Who may do what: the only place that decides it. Pure; [`Resolved`] carries what has to be asked.
 
 use crate::base::limits::KEY_BYTES_MAX;
-use crate::namespace::acl::{Right, Rights, Who};
-use crate::namespace::gates::Reached;
-use crate::namespace::name::Name;
+use crate::namespace::acl::{Acl, Right, Rights, Rule, Scope, Subject, Who};
+use crate::namespace::name::{Name, S3_VOLUME};
 use crate::namespace::types::{CannedAcl, Entry, EntryKind, Resolved, Volume};
 use std::borrow::Cow;
 
@@ -73,19 +72,24 @@ pub fn volume_allows(volume: &Volume, who: &Who<'_>, right: Right) -> bool {
 /// it, to see or change its list. `volume` is the one it is in, whose owner may delete it, too.
 #[must_use]
 pub fn entry_allows(entry: &Entry, volume: &Volume, who: &Who<'_>, right: Right) -> bool {
-    let owns = who.is(&entry.owner);
-    let rules = who.rules(&entry.volume);
-    if right == Right::Delete && who.is(&volume.owner) && volume.acl.is_readable() {
+    let owns_volume = who.is(&volume.owner);
+    if right == Right::Delete && owns_volume && volume.acl.is_readable() {
         return true;
     }
-    let mut list = entry.acl.checked(who);
-    if let EntryKind::Bucket(bucket) = &entry.kind {
-        if !owns && !volume_allows(volume, who, Right::Read) {
-            return false;
+    let (owns, list) = (who.is(&entry.owner), entry.acl.checked(who));
+    let reached = match &entry.kind {
+        EntryKind::Link(_) => Reached::Bucket(of_owned(who.rules(&entry.volume), owns, list)),
+        EntryKind::Bucket(bucket) => OfBucket {
+            volume: &entry.volume,
+            owns_volume,
+            volume_list: volume.acl.checked(who),
+            owns,
+            list,
+            canned: bucket.acl,
         }
-        list = list.map(|rights| rights | bucket.acl.rights_of(who));
-    }
-    includes(of_owned(rules, owns, list), right)
+        .reach(who),
+    };
+    matches!(reached, Reached::Bucket(rights) if includes(rights, right))
 }
 
 impl CannedAcl {
@@ -121,6 +125,65 @@ pub(crate) fn of_volume(volume: &Name, owns: bool, list: Option<Rights>, who: &W
         false => list,
     };
     of_owned(who.rules(volume), owns, list)
+}
+
+/// Rights on a bucket that somebody asks for directly, or has come to over links.
+pub(crate) struct OfBucket<'a> {
+    pub(crate) volume: &'a Name,
+    pub(crate) owns_volume: bool,
+    /// What the volume's list gives; nothing when it cannot be read.
+    pub(crate) volume_list: Option<Rights>,
+    pub(crate) owns: bool,
+    /// What the bucket's list gives; nothing when it cannot be read.
+    pub(crate) list: Option<Rights>,
+    pub(crate) canned: CannedAcl,
+}
+
+/// How far somebody gets on the way to a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// A link, or the bucket's volume, does not let through.
+    Stopped,
+    /// A delegated link, which gives these rights and asks nobody behind it.
+    Delegated(Rights),
+    /// The bucket itself, which gives these rights.
+    Bucket(Rights),
+}
+
+impl OfBucket<'_> {
+    pub(crate) fn reach(&self, who: &Who<'_>) -> Reached {
+        let open = self.owns
+            || of_volume(self.volume, self.owns_volume, self.volume_list, who).has(Right::Read);
+        if !open {
+            return Reached::Stopped;
+        }
+        let list = self.list.map(|rights| rights | self.canned.rights_of(who));
+        Reached::Bucket(of_owned(who.rules(self.volume), self.owns, list))
+    }
+}
+
+/// The list of a volume that has been given this one, or none. Everybody may look into `s3v`, and
+/// who has signed in may create there.
+pub(crate) fn acl_of_volume(volume: &Name, given: Option<Acl>) -> Acl {
+    given.unwrap_or_else(|| match volume == S3_VOLUME {
+        true => open_volume(),
+        false => Acl::EMPTY,
+    })
+}
+
+/// `world::rcl,anonymous::r`
+pub(crate) fn open_volume() -> Acl {
+    let rule = |subject, rights| Rule {
+        subject,
+        rights,
+        scope: Scope::Access,
+    };
+    let world = Rights::READ | Rights::CREATE | Rights::LIST;
+    let rules = [
+        rule(Subject::World, world),
+        rule(Subject::Anonymous, Rights::READ),
+    ];
+    Acl::new(&rules).unwrap_or_default()
 }
 
 /// Whether a right changes what is in a bucket.

@@ -14,6 +14,7 @@ use crate::namespace::change::check;
 use crate::namespace::derived;
 use crate::namespace::error::NamespaceError;
 use crate::namespace::keys;
+use crate::namespace::values;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -161,6 +162,7 @@ impl<'a> Walk<'a> {
             let chunk = (key.first() == Some(&keys::PROPERTY)).then(|| keys::property_of(&key));
             let Some(property) = chunk else {
                 page.extend(self.property.take());
+                let value = values::whole(self.state, &key, &value)?;
                 page.push((key, derived::unpack(&value)?.0.to_vec()));
                 continue;
             };

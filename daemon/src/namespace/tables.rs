@@ -2,29 +2,42 @@
 
 use crate::base::BucketId;
 use crate::base::codec::Malformed;
-use crate::index::map::{Lookup, MapError};
+use crate::index::map::Lookup;
 use crate::namespace::acl::Acl;
 use crate::namespace::derived;
 use crate::namespace::error::ReadError;
 use crate::namespace::keys::{self, Key};
+use crate::namespace::link::LinkRecord;
 use crate::namespace::name::Name;
 use crate::namespace::record::{
-    self, EntryRecord, KeyRecord, TenantRecord, UserRecord, VolumeRecord,
+    self, EntryRecord, KeyRecord, PrefixRecord, TenantRecord, UserRecord, VolumeRecord,
 };
 use crate::namespace::tenant::{Tenant, TenantUser};
 use crate::namespace::types::{Credential, Entry, LinkPage, User, Volume};
+use crate::namespace::{rights, values};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 pub(crate) type Read<T> = Result<T, ReadError>;
 
-/// The records of buckets and links, wherever they are kept.
-pub(crate) trait Entries {
+/// The records a link's way depends on, wherever they are kept.
+pub(crate) trait Tables {
     fn entry_record(&self, volume: &Name, name: &Name) -> Read<Option<EntryRecord>>;
+    fn volume_record(&self, name: &Name) -> Read<Option<VolumeRecord>>;
+    fn user_record(&self, name: &Name) -> Read<Option<UserRecord>>;
 }
 
-impl<L: Lookup> Entries for L {
+impl<L: Lookup> Tables for L {
     fn entry_record(&self, volume: &Name, name: &Name) -> Read<Option<EntryRecord>> {
         primary(self, &Key::entry(volume, name), EntryRecord::decode)
+    }
+
+    fn volume_record(&self, name: &Name) -> Read<Option<VolumeRecord>> {
+        volume_record(self, name)
+    }
+
+    fn user_record(&self, name: &Name) -> Read<Option<UserRecord>> {
+        user_record(self, name)
     }
 }
 
@@ -33,7 +46,7 @@ fn primary<T>(
     key: &[u8],
     decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
 ) -> Read<Option<T>> {
-    let Some(value) = map.value(key)? else {
+    let Some(value) = values::get(map, key)? else {
         return Ok(None);
     };
     let (primary, _) = derived::unpack(&value)?;
@@ -72,7 +85,7 @@ pub(crate) fn volume(map: &impl Lookup, name: &Name) -> Read<Option<Volume>> {
         owner: record.owner,
         created: record.created,
         modified: record.modified,
-        acl: Acl::EMPTY,
+        acl: rights::acl_of_volume(name, record.acl),
         quota_bytes: record.quota_bytes,
         quota_namespace: record.quota_namespace,
         used_namespace: entry_count(map, name)?,
@@ -163,7 +176,7 @@ pub(crate) fn tenant_user(map: &impl Lookup, access_id: &str) -> Read<Option<Ten
 
 /// A bucket or link with everything known of it.
 pub(crate) fn entry(map: &impl Lookup, volume: &Name, name: &Name) -> Read<Option<Entry>> {
-    match map.value(&Key::entry(volume, name))? {
+    match values::get(map, &Key::entry(volume, name))? {
         Some(value) => Ok(Some(derived::entry(*volume, *name, &value)?)),
         None => Ok(None),
     }
@@ -180,7 +193,7 @@ pub(crate) fn bucket_name(map: &impl Lookup, id: BucketId) -> Read<Option<(Name,
 
 /// An access key with its secret and its holder.
 pub(crate) fn credential(map: &impl Lookup, access_key: &str) -> Read<Option<Credential>> {
-    match map.value(&Key::access_key(access_key))? {
+    match values::get(map, &Key::access_key(access_key))? {
         Some(value) => Ok(Some(derived::credential(access_key, &value)?)),
         None => Ok(None),
     }
@@ -297,17 +310,135 @@ pub(crate) fn properties(map: &impl Lookup, id: BucketId) -> Read<Vec<u8>> {
     Ok(found)
 }
 
+/// The sources a link has had, newest first, beginning with the present one; none for what is no
+/// link.
+pub(crate) fn sources(map: &impl Lookup, link: (Name, Name)) -> Read<Vec<LinkRecord>> {
+    let record = map.entry_record(&link.0, &link.1)?;
+    let Some(present) = record.as_ref().and_then(EntryRecord::link) else {
+        return Ok(Vec::new());
+    };
+    let mut found = Ok(VecDeque::new());
+    with_prefix(
+        map,
+        &Key::history_of((&link.0, &link.1)),
+        &[],
+        |_, value| {
+            let past =
+                derived::unpack(value).and_then(|(primary, _)| LinkRecord::decode_past(primary));
+            match (&mut found, past) {
+                (Ok(found), Ok(past)) => found.push_front(past),
+                (_, Err(error)) => found = Err(error),
+                (Err(_), _) => return ControlFlow::Break(()),
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
+    let mut found = found?;
+    found.push_front(present.clone());
+    Ok(found.into())
+}
+
+/// One of the sources a link had.
+pub(crate) fn past_source(
+    map: &impl Lookup,
+    link: (&Name, &Name),
+    generation: u64,
+) -> Read<Option<LinkRecord>> {
+    primary(map, &Key::past(link, generation), LinkRecord::decode_past)
+}
+
+/// The links that somebody has delegated.
+pub(crate) fn grants_of(map: &impl Lookup, grantor: &Name) -> Read<Vec<(Name, Name)>> {
+    let mut found = Vec::new();
+    with_prefix(map, &Key::grants_of(grantor), &[], |rest, _| {
+        found.extend(keys::two_names(rest, 0));
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// The list of a prefix of a bucket's keys; the prefix itself, too, which only its hash is known of.
+pub(crate) fn prefix_acl(
+    map: &impl Lookup,
+    bucket: BucketId,
+    prefix: &str,
+) -> Read<Option<(String, Acl)>> {
+    primary(map, &Key::prefix_acl(bucket, prefix), |bytes| {
+        let record = PrefixRecord::decode(bytes)?;
+        Ok((record.prefix.into(), record.acl))
+    })
+}
+
+/// The lists of all prefixes of a bucket that `key` begins with.
+pub(crate) fn prefix_acls(map: &impl Lookup, bucket: BucketId, key: &str) -> Read<Vec<Acl>> {
+    let mut found = Vec::new();
+    let base = Key::all_prefixes_of(bucket);
+    let mut from = 0u16;
+    loop {
+        // The lengths that prefixes have: few, however many prefixes there are.
+        let mut next = None;
+        map.scan(&Key::prefixes_of(bucket, from), &mut |key, _| {
+            next = keys::prefix_len(key).filter(|_| key.starts_with(&base));
+            ControlFlow::Break(())
+        })?;
+        let begin = next.and_then(|len| Some((len, key.as_bytes().get(..usize::from(len))?)));
+        let Some((len, begin)) = begin else {
+            return Ok(found);
+        };
+        if let Ok(begin) = std::str::from_utf8(begin)
+            && let Some((prefix, acl)) = prefix_acl(map, bucket, begin)?
+            && prefix == begin
+        {
+            found.push(acl);
+        }
+        let Some(after) = len.checked_add(1) else {
+            return Ok(found);
+        };
+        from = after;
+    }
+}
+
+/// The keys of all lists of prefixes of a bucket.
+pub(crate) fn prefix_keys(map: &impl Lookup, bucket: BucketId) -> Read<Vec<Vec<u8>>> {
+    let mut found = Vec::new();
+    let base = Key::all_prefixes_of(bucket);
+    map.scan(&base, &mut |key, _| {
+        if !key.starts_with(&base) {
+            return ControlFlow::Break(());
+        }
+        found.push(key.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
 /// Visits the entries whose keys begin with `prefix`, from `prefix + start` on; `visit` gets what
-/// follows the prefix, and the value.
+/// follows the prefix, and the value, put together when it is in pieces.
 pub(crate) fn with_prefix(
     map: &impl Lookup,
     prefix: &[u8],
     start: &[u8],
     mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-) -> Result<(), MapError> {
+) -> Read<()> {
     let from = [prefix, start].concat();
-    map.scan(&from, &mut |key, value| match key.strip_prefix(prefix) {
-        Some(rest) => visit(rest, value),
-        None => ControlFlow::Break(()),
-    })
+    let records = prefix
+        .first()
+        .is_some_and(|table| keys::has_records(*table));
+    let mut failed = Ok(());
+    map.scan(&from, &mut |key, value| {
+        let Some(rest) = key.strip_prefix(prefix) else {
+            return ControlFlow::Break(());
+        };
+        if !records {
+            return visit(rest, value);
+        }
+        match values::whole(map, key, value) {
+            Ok(value) => visit(rest, &value),
+            Err(error) => {
+                failed = Err(error);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    failed
 }

@@ -13,7 +13,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// Pages that are not part of the tree.
 pub(super) const SUPERBLOCKS: u32 = 2;
 const MAGIC: [u8; 8] = *b"CHNGMAP\0";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What is at the start of a superblock's page; the rest is zero.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]

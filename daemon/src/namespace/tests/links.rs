@@ -145,17 +145,53 @@ fn loops_of_every_length_are_made_detected_and_broken() {
     }
 }
 
+/// Closed at its first, its last or a middle link, with links leading into it, and opened again.
 #[test]
-fn a_loop_longer_than_the_longest_chain_is_too_deep() {
-    with(async |ns| {
-        for n in 0..17 {
-            let (name, source) = (format!("l{n:02}"), format!("l{:02}", (n + 1) % 17));
-            link(&ns, ("s3v", &source), "s3v", &name).await;
-        }
-        for n in 0..17 {
-            assert_eq!(status(&ns, "s3v", &format!("l{n:02}")), LinkStatus::TooDeep);
-        }
-    });
+fn loops_longer_than_the_longest_chain_are_loops_for_all_links_into_them() {
+    for length in [17, 33, 40] {
+        with(async |ns| {
+            let name = |n: usize| format!("l{n:03}");
+            let last = (length * 7) % length.min(5);
+            // Links into the loop, up to far beyond what a chain may have.
+            for n in length..length + 40 {
+                link(&ns, ("s3v", &name(n - 1)), "s3v", &name(n)).await;
+            }
+            for n in (0..length).filter(|n| *n != last) {
+                link(&ns, ("s3v", &name((n + 1) % length)), "s3v", &name(n)).await;
+            }
+            let next = name((last + 1) % length);
+            assert_eq!(status(&ns, "s3v", &name(length + 39)), LinkStatus::TooDeep);
+            assert_eq!(
+                link(&ns, ("s3v", &next), "s3v", &name(last)).await,
+                LinkStatus::Loop
+            );
+            for n in 0..length + 40 {
+                assert_eq!(status(&ns, "s3v", &name(n)), LinkStatus::Loop, "{n}");
+                let error = ns.reader().resolve("s3v", &name(n), NOW).unwrap_err();
+                assert!(matches!(error, ResolveError::Loop { .. }), "{n}");
+            }
+            // One more on top, when nothing leads to it.
+            assert_eq!(
+                link(&ns, ("s3v", &name(length + 39)), "s3v", "top").await,
+                LinkStatus::Loop
+            );
+            let strict = strictly(create_link(("s3v", "top"), "s3v", "toptop"));
+            let refused = entry(&ns, strict).await.unwrap_err();
+            assert!(matches!(
+                refused,
+                NamespaceError::Strict(ResolveError::Loop { .. })
+            ));
+            delete(&ns, "s3v", &name(last)).await;
+            for n in (0..length + 40).filter(|n| *n != last) {
+                let status = status(&ns, "s3v", &name(n));
+                assert!(
+                    matches!(status, LinkStatus::TooDeep | LinkStatus::Dangling),
+                    "{n} is {status:?}"
+                );
+            }
+            assert_eq!(status(&ns, "s3v", "top"), LinkStatus::TooDeep);
+        });
+    }
 }
 
 #[test]
