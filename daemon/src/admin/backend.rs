@@ -1,6 +1,6 @@
 //! What the admin connections need of the engine.
 
-use crate::namespace::Name;
+use crate::namespace::{Name, Who};
 use chainring_protocol::message::{KeyGet, KeyInfo, KeyPut};
 use chainring_protocol::{Failure, Reply, Request, Secret};
 use std::fmt;
@@ -16,6 +16,8 @@ pub enum Identity {
         uid: u32,
         /// The process.
         pid: i32,
+        /// The user, or the access id of a tenant, as whom everything is to be judged and done.
+        act_as: Option<String>,
     },
     /// Whoever knows the secret of this access key.
     AccessKey(String),
@@ -28,6 +30,8 @@ pub struct Caller {
     pub identity: Identity,
     /// The user it stands for.
     pub name: Name,
+    /// The user's canonical id; empty for a user who is gone.
+    pub id: String,
     /// The user's groups.
     pub groups: Vec<Name>,
     /// May do everything.
@@ -40,10 +44,27 @@ pub struct Caller {
     pub delegated: bool,
 }
 
+impl Caller {
+    /// The caller, as the namespace wants to know it.
+    #[must_use]
+    pub fn who(&self) -> Who<'_> {
+        Who {
+            name: Some(&self.name),
+            groups: &self.groups,
+            admin: self.admin,
+            tenant: self.tenant.as_ref(),
+            tenant_admin: self.tenant_admin,
+        }
+    }
+}
+
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.identity {
-            Identity::Local { uid, pid } => write!(f, "{} (uid {uid}, process {pid})", self.name),
+            Identity::Local { uid, pid, act_as } => {
+                let acting = if act_as.is_some() { "for " } else { "" };
+                write!(f, "{} ({acting}uid {uid}, process {pid})", self.name)
+            }
             Identity::AccessKey(access_key) => write!(f, "{} ({access_key})", self.name),
         }
     }

@@ -291,8 +291,12 @@ fn hello_request<B: Backend>(
         channel.queue(answered);
         return;
     };
-    *stage = Stage::of_unix(stream.peer());
-    channel.respond(asked, Ok(reply.into()));
+    let known = Stage::of_unix(stream.peer(), hello.act_as.clone());
+    let checked = known.check(server.backend());
+    if checked.is_ok() {
+        *stage = known;
+    }
+    channel.respond(asked, checked.map(|()| reply.into()));
 }
 
 /// Starts the task of a request.

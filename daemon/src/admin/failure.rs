@@ -17,8 +17,8 @@ pub(super) fn of_namespace(error: &NamespaceError) -> Failure {
         | NamespaceError::InvalidRequest(_)
         | NamespaceError::PropertyTooLarge(_)
         | NamespaceError::LastAdmin(_)
-        | NamespaceError::IsALink(_)
         | NamespaceError::NotALink(_)
+        | NamespaceError::AccessIdIsAdmin(_)
         | NamespaceError::BucketChanged(_)
         | NamespaceError::NoGeneration(..)
         | NamespaceError::Acl(_)
@@ -30,11 +30,25 @@ pub(super) fn of_namespace(error: &NamespaceError) -> Failure {
             let code = of_resolve(why).code;
             return Failure::new(code, error.to_string());
         }
-        NamespaceError::NotSupported(_) => ResultCode::NotSupportedOperation,
+        // Whatever was to be changed belongs to the source.
+        NamespaceError::NotSupported(_) | NamespaceError::IsALink(_) => {
+            ResultCode::NotSupportedOperation
+        }
+        NamespaceError::QuotaExceeded(_) => ResultCode::QuotaExceeded,
+        NamespaceError::QuotaInvalid(_) => ResultCode::QuotaError,
+        NamespaceError::TooManyVolumes(..) => ResultCode::UserTooManyVolumes,
+        NamespaceError::TooManyBuckets(_) => ResultCode::TooManyBuckets,
+        NamespaceError::TenantNotFound(_) => ResultCode::TenantNotFound,
+        NamespaceError::TenantAlreadyExists(_) => ResultCode::TenantAlreadyExists,
+        NamespaceError::TenantNotEmpty(..) => ResultCode::TenantNotEmpty,
+        NamespaceError::AccessIdAlreadyExists { .. } => ResultCode::TenantUserAccessIdAlreadyExists,
+        NamespaceError::AccessIdNotFound(_) => ResultCode::AccessIdNotFound,
         NamespaceError::VolumeNotFound(_) => ResultCode::VolumeNotFound,
         NamespaceError::VolumeAlreadyExists(_) => ResultCode::VolumeAlreadyExists,
         NamespaceError::VolumeNotEmpty(_) => ResultCode::VolumeNotEmpty,
-        NamespaceError::VolumeIsPermanent(_) => ResultCode::VolumeIsReferenced,
+        NamespaceError::VolumeIsPermanent(_) | NamespaceError::VolumeIsReferenced(_) => {
+            ResultCode::VolumeIsReferenced
+        }
         NamespaceError::BucketNotFound(_) | NamespaceError::BucketGone(_) => {
             ResultCode::BucketNotFound
         }
@@ -46,7 +60,7 @@ pub(super) fn of_namespace(error: &NamespaceError) -> Failure {
         NamespaceError::UserNotFound(_) => ResultCode::UserNotFound,
         NamespaceError::UserAlreadyExists(_) => ResultCode::UserAlreadyExists,
         NamespaceError::AccessKeyNotFound => ResultCode::S3SecretNotFound,
-        NamespaceError::AccessKeyAlreadyExists => ResultCode::TenantUserAccessIdAlreadyExists,
+        NamespaceError::AccessKeyAlreadyExists => ResultCode::S3SecretAlreadyExists,
         NamespaceError::Log(LogError::NoSpace) => ResultCode::DiskOutOfSpace,
         NamespaceError::Closed => return stopping(),
         // Whatever is wrong with the log, the index or a snapshot.

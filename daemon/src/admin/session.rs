@@ -69,11 +69,10 @@ pub(super) fn greet(socket: &Socket, hello: &Hello) -> Result<HelloReply, Failur
             ),
         ));
     }
-    // Believing it by half would be worse than not at all.
-    if hello.act_as.is_some() {
+    if hello.act_as.is_some() && matches!(socket, Socket::Tcp(_)) {
         return Err(Failure::new(
-            ResultCode::NotSupportedOperation,
-            "this daemon cannot act as another user",
+            ResultCode::PermissionDenied,
+            "an administrator may act as another user on the unix socket only",
         ));
     }
     let mut nonce = [0; 32];
@@ -150,17 +149,26 @@ impl Challenge {
 
 impl Stage {
     /// The stage of a unix socket after hello: the kernel says who is there.
-    pub(super) fn of_unix(peer: PeerCredentials) -> Self {
+    pub(super) fn of_unix(peer: PeerCredentials, act_as: Option<String>) -> Self {
         if peer.is_own_user_or_root() {
             Self::Known {
                 proof: None,
                 identity: Identity::Local {
                     uid: peer.uid,
                     pid: peer.pid,
+                    act_as,
                 },
             }
         } else {
             Self::Stranger
+        }
+    }
+
+    /// Whether whom the connection stands for is somebody.
+    pub(super) fn check<B: Backend>(&self, backend: &B) -> Result<(), Failure> {
+        match self {
+            Self::Known { identity, .. } => backend.caller(identity).map(drop),
+            _ => Ok(()),
         }
     }
 
@@ -227,14 +235,11 @@ impl Stage {
             ),
             Self::Known { identity, .. } => {
                 let caller = backend.caller(identity)?;
-                if caller.admin {
-                    Ok(caller)
-                } else {
-                    refuse(
-                        ResultCode::PermissionDenied,
-                        "only administrators may do this",
-                    )
+                if opcode.access().only_admins() && !caller.admin {
+                    let text = format!("{} is for administrators only", opcode.as_str());
+                    return Err(Failure::new(ResultCode::PermissionDenied, text));
                 }
+                Ok(caller)
             }
         }
     }

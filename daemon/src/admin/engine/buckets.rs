@@ -1,24 +1,21 @@
-//! Buckets and links.
+//! Buckets, and what links have in common with them.
 
-use super::{Engine, after, cut, odd_reply, page_limit, refuse};
+use super::seen::{place, place_of};
+use super::{Engine, after, cut, odd_reply, page_limit};
 use crate::admin::backend::Caller;
 use crate::admin::failure;
 use crate::base::BucketId;
-use crate::base::limits::LINK_CHAIN_MAX;
 use crate::io::runtime::yield_now;
 use crate::io::{Clock, Disk};
-use crate::namespace::{
-    CannedAcl, Command, Entry, EntryKind, Link, LinkOptions, LinkStatus as Status, Reply,
-    show_place,
-};
+use crate::namespace::{CannedAcl, Command, Entry, EntryKind, Name, QuotaChange, Reply, Used};
 use chainring_protocol::message::{
-    BucketCreate, BucketDelete, BucketDeleted, BucketInfo, BucketLink, BucketList, BucketName,
-    LinkInfo, LinkStatus, Page, Versioning,
+    BucketClearQuota, BucketCreate, BucketDelete, BucketDeleted, BucketInfo, BucketList,
+    BucketName, BucketSetQuota, BucketUpdate, Page, Versioning,
 };
 use chainring_protocol::{Failure, ResultCode};
 
 /// A page of links with the longest chains of the longest names stays under the longest reply.
-const PAGE_MAX: usize = 500;
+pub(super) const PAGE_MAX: usize = 500;
 /// A bucket with more objects is not counted: that would take the core too long.
 const COUNTED_MAX: u64 = 100_000;
 /// Objects that are counted before other tasks have their turn.
@@ -30,11 +27,6 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         caller: &Caller,
         call: BucketCreate,
     ) -> Result<BucketInfo, Failure> {
-        refuse(&[
-            (call.protected, "protected buckets"),
-            (call.quota_in_bytes.is_some(), "quotas"),
-            (call.quota_in_namespace.is_some(), "quotas"),
-        ])?;
         let owner = self.user_or(caller, call.owner)?;
         let command = Command::CreateBucket {
             volume: call.bucket.volume,
@@ -42,57 +34,46 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             owner,
             acl: CannedAcl::Private,
             object_lock: false,
-            protected: false,
-            quota_bytes: None,
-            quota_namespace: None,
+            protected: call.protected,
+            quota_bytes: call.quota_in_bytes,
+            quota_namespace: call.quota_in_namespace,
         };
-        self.created(command).await
+        self.changed(caller, command).await
     }
 
-    pub(super) async fn create_link(
+    /// Has a command done that answers with a bucket or link.
+    pub(super) async fn changed(
         &self,
         caller: &Caller,
-        call: BucketLink,
+        command: Command,
     ) -> Result<BucketInfo, Failure> {
-        refuse(&[
-            (call.read_only, "read-only links"),
-            (call.prefix.is_some(), "links to a prefix"),
-            (call.expires.is_some(), "links that expire"),
-            (call.bind_id, "links bound to a bucket's number"),
-            (call.delegate, "delegated links"),
-        ])?;
-        let owner = self.user_or(caller, call.owner)?;
-        let command = Command::CreateLink {
-            source: (call.source.volume, call.source.bucket),
-            volume: call.link.volume,
-            name: call.link.bucket,
-            owner,
-            strict: call.strict,
-            options: LinkOptions::default(),
-        };
-        self.created(command).await
-    }
-
-    async fn created(&self, command: Command) -> Result<BucketInfo, Failure> {
         match self.apply(command).await? {
-            Reply::Entry(entry) => self.shown(&entry),
+            Reply::Entry(entry) => self.shown(caller, &entry),
             _ => Err(odd_reply()),
         }
     }
 
-    pub(super) async fn bucket_info(&self, name: &BucketName) -> Result<BucketInfo, Failure> {
+    pub(super) async fn bucket_info(
+        &self,
+        caller: &Caller,
+        name: &BucketName,
+    ) -> Result<BucketInfo, Failure> {
         let entry = self.entry(name)?;
-        let mut info = self.shown(&entry)?;
+        let mut info = self.shown(caller, &entry)?;
         if let Some(bucket) = entry.bucket()
-            && let Some((objects, bytes)) = self.count_objects(bucket.id).await?
+            && let Some(used) = self.used_by(bucket.id).await?
         {
-            info.used_namespace = Some(objects);
-            info.used_bytes = Some(bytes);
+            info.used_namespace = Some(used.objects);
+            info.used_bytes = Some(used.bytes);
         }
         Ok(info)
     }
 
-    pub(super) fn list_buckets(&self, call: &BucketList) -> Result<Page<BucketInfo>, Failure> {
+    pub(super) fn list_buckets(
+        &self,
+        caller: &Caller,
+        call: &BucketList,
+    ) -> Result<Page<BucketInfo>, Failure> {
         self.expect_volume(&call.volume)?;
         let limit = page_limit(&call.page).min(PAGE_MAX);
         let entries = self
@@ -105,11 +86,88 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             )
             .map_err(failure::of_read)?;
         let page = cut(entries, limit);
-        let entries = page.entries.iter().map(|entry| self.shown(entry));
+        let entries = page.entries.iter().map(|entry| self.shown(caller, entry));
         Ok(Page {
             entries: entries.collect::<Result<_, _>>()?,
             more: page.more,
         })
+    }
+
+    pub(super) async fn update_bucket(
+        &self,
+        caller: &Caller,
+        call: BucketUpdate,
+    ) -> Result<BucketInfo, Failure> {
+        let entry = self.entry(&call.bucket)?;
+        if call.protected.is_some() {
+            refuse_link(&entry, "protection")?;
+        }
+        let mut info = None;
+        if let Some(owner) = call.owner {
+            let owner = self.user(&owner)?.name.to_string();
+            let BucketName { volume, bucket } = call.bucket.clone();
+            let command = Command::SetEntryOwner {
+                volume,
+                name: bucket,
+                owner,
+            };
+            info = Some(self.changed(caller, command).await?);
+        }
+        if let Some(protected) = call.protected {
+            let command = Command::SetProtected {
+                volume: call.bucket.volume,
+                name: call.bucket.bucket,
+                protected,
+            };
+            info = Some(self.changed(caller, command).await?);
+        }
+        info.ok_or_else(|| {
+            Failure::new(
+                ResultCode::InvalidRequest,
+                "nothing to update was given: an owner, or whether the bucket is protected",
+            )
+        })
+    }
+
+    pub(super) async fn set_bucket_quota(
+        &self,
+        caller: &Caller,
+        call: BucketSetQuota,
+    ) -> Result<BucketInfo, Failure> {
+        let quotas = (set(call.bytes), set(call.namespace));
+        self.bucket_quota(caller, call.bucket, quotas).await
+    }
+
+    pub(super) async fn clear_bucket_quota(
+        &self,
+        caller: &Caller,
+        call: BucketClearQuota,
+    ) -> Result<BucketInfo, Failure> {
+        let quotas = (clear(call.bytes), clear(call.namespace));
+        self.bucket_quota(caller, call.bucket, quotas).await
+    }
+
+    async fn bucket_quota(
+        &self,
+        caller: &Caller,
+        name: BucketName,
+        (bytes, namespace): (QuotaChange, QuotaChange),
+    ) -> Result<BucketInfo, Failure> {
+        let entry = self.entry(&name)?;
+        refuse_link(&entry, "quota")?;
+        expect_change(bytes, namespace)?;
+        let used = match entry.bucket() {
+            Some(bucket) => self.used_by(bucket.id).await?,
+            None => None,
+        };
+        let command = Command::SetBucketQuota {
+            volume: name.volume,
+            name: name.bucket,
+            bytes,
+            namespace,
+            used,
+        };
+        self.changed(caller, command).await
     }
 
     pub(super) async fn delete_bucket(&self, call: BucketDelete) -> Result<BucketDeleted, Failure> {
@@ -129,10 +187,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
                 if !empty.map_err(|error| failure::of_store(&error))? {
                     return Err(Failure::new(
                         ResultCode::BucketNotEmpty,
-                        format!(
-                            "bucket {} is not empty",
-                            show_place(&entry.volume, &entry.name)
-                        ),
+                        format!("bucket {} is not empty", place_of(&entry)),
                     ));
                 }
                 let command = Command::DeleteBucket {
@@ -153,7 +208,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
     }
 
     /// The bucket or link itself.
-    fn entry(&self, name: &BucketName) -> Result<Entry, Failure> {
+    pub(super) fn entry(&self, name: &BucketName) -> Result<Entry, Failure> {
         let found = self
             .names()
             .entry(&name.volume, &name.bucket)
@@ -162,95 +217,89 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             return Ok(entry);
         }
         self.expect_volume(&name.volume)?;
-        Err(Failure::new(
-            ResultCode::BucketNotFound,
-            format!("bucket {name} not found"),
-        ))
+        Err(super::rights::no_bucket(name))
     }
 
-    fn shown(&self, entry: &Entry) -> Result<BucketInfo, Failure> {
-        let link = entry.link().map(|link| self.shown_link(entry, link));
+    pub(super) fn shown(&self, caller: &Caller, entry: &Entry) -> Result<BucketInfo, Failure> {
+        let link = entry
+            .link()
+            .map(|link| self.shown_link(caller, entry, link));
+        let bucket = entry.bucket();
         Ok(BucketInfo {
-            bucket: BucketName::new(entry.volume.as_str(), entry.name.as_str()),
+            bucket: place(entry.volume, entry.name),
             owner: entry.owner.to_string(),
             created: entry.created.0,
             modified: entry.modified.0,
-            id: entry.bucket().map_or(0, |bucket| bucket.id.0),
+            id: bucket.map_or(0, |bucket| bucket.id.0),
             link: link.transpose()?,
             versioning: Versioning::Unversioned,
             used_bytes: None,
             used_namespace: None,
-            quota_in_bytes: None,
-            quota_in_namespace: None,
-            protected: false,
+            quota_in_bytes: bucket.and_then(|bucket| bucket.quota_bytes),
+            quota_in_namespace: bucket.and_then(|bucket| bucket.quota_namespace),
+            protected: bucket.is_some_and(|bucket| bucket.protected),
         })
     }
 
-    fn shown_link(&self, entry: &Entry, link: &Link) -> Result<LinkInfo, Failure> {
-        let source = BucketName::new(link.source_volume.as_str(), link.source_bucket.as_str());
-        let resolution = &link.resolution;
-        let end = BucketName::new(resolution.volume.as_str(), resolution.bucket.as_str());
-        let start = BucketName::new(entry.volume.as_str(), entry.name.as_str());
-        Ok(LinkInfo {
-            chain: self.chain(start, source.clone())?,
-            source,
-            status: match resolution.status {
-                Status::Ok => LinkStatus::Ok,
-                Status::Dangling => LinkStatus::Dangling,
-                Status::Loop => LinkStatus::Loop,
-                Status::TooDeep => LinkStatus::TooDeep,
-                Status::Expired => LinkStatus::Expired,
-            },
-            resolved: resolution.target.is_some().then_some(end),
-            generation: 1,
-            read_only: false,
-            prefix: None,
-            expires: None,
-            bind: None,
-            delegate: None,
-            stats: None,
-        })
-    }
-
-    /// Every name on the way, as far as the way goes; a loop ends with the name met again.
-    fn chain(&self, start: BucketName, source: BucketName) -> Result<Vec<BucketName>, Failure> {
-        let mut chain = vec![start];
-        let mut next = Some(source);
-        while let Some(name) = next.take() {
-            let again = chain.contains(&name);
-            if !again && chain.len() <= LINK_CHAIN_MAX {
-                let found = self
-                    .names()
-                    .entry(&name.volume, &name.bucket)
-                    .map_err(failure::of_read)?;
-                next = found.as_ref().and_then(Entry::link).map(|link| {
-                    BucketName::new(link.source_volume.as_str(), link.source_bucket.as_str())
-                });
-            }
-            chain.push(name);
-        }
-        Ok(chain)
-    }
-
-    /// Objects and bytes of a bucket, unless there are too many.
-    async fn count_objects(&self, bucket: BucketId) -> Result<Option<(u64, u64)>, Failure> {
-        let (mut objects, mut bytes) = (0, 0u64);
+    /// Objects and bytes of a bucket, unless there are too many to be counted.
+    pub(super) async fn used_by(&self, bucket: BucketId) -> Result<Option<Used>, Failure> {
+        let mut used = Used::default();
         let mut cursor = self.core.objects(bucket);
         while let Some((_, entry)) = cursor
             .next_object()
             .map_err(|error| failure::of_store(&error))?
         {
-            objects += 1;
-            bytes = bytes.saturating_add(entry.size);
-            if objects > COUNTED_MAX {
+            used.objects += 1;
+            used.bytes = used.bytes.saturating_add(entry.size);
+            if used.objects > COUNTED_MAX {
                 return Ok(None);
             }
-            if objects % TURN == 0 {
+            if used.objects % TURN == 0 {
                 yield_now().await;
             }
         }
-        Ok(Some((objects, bytes)))
+        Ok(Some(used))
     }
+}
+
+/// What belongs to a bucket cannot be changed on a link to it.
+fn refuse_link(entry: &Entry, property: &str) -> Result<(), Failure> {
+    match entry.link() {
+        None => Ok(()),
+        Some(link) => Err(Failure::new(
+            ResultCode::NotSupportedOperation,
+            format!(
+                "{} is a link and has no {property} of its own: set it on its source {}",
+                place_of(entry),
+                place(link.source_volume, link.source_bucket),
+            ),
+        )),
+    }
+}
+
+/// What a missing or given number means to a quota.
+pub(super) fn set(quota: Option<u64>) -> QuotaChange {
+    quota.map_or(QuotaChange::Keep, QuotaChange::Set)
+}
+
+/// What being asked to lift a quota means.
+pub(super) const fn clear(asked: bool) -> QuotaChange {
+    if asked {
+        QuotaChange::Clear
+    } else {
+        QuotaChange::Keep
+    }
+}
+
+/// A change of quotas that changes none is a mistake.
+pub(super) fn expect_change(bytes: QuotaChange, namespace: QuotaChange) -> Result<(), Failure> {
+    if (bytes, namespace) == (QuotaChange::Keep, QuotaChange::Keep) {
+        return Err(Failure::new(
+            ResultCode::InvalidRequest,
+            "no quota was given: of bytes, of the namespace, or both",
+        ));
+    }
+    Ok(())
 }
 
 fn deleted(reply: Reply, link: bool) -> Result<BucketDeleted, Failure> {
@@ -262,11 +311,11 @@ fn deleted(reply: Reply, link: bool) -> Result<BucketDeleted, Failure> {
         return Err(odd_reply());
     };
     let shown = dangling.len() as u64;
-    let names = dangling.iter();
+    let names = dangling.into_iter();
     Ok(BucketDeleted {
         link,
         dangling: names
-            .map(|(volume, name)| BucketName::new(volume.as_str(), name.as_str()))
+            .map(|(volume, name): (Name, Name)| place(volume, name))
             .collect(),
         more: dangling_count > shown,
     })

@@ -1,19 +1,20 @@
 //! Keys.
 
-use super::{Engine, page_limit};
+use super::{Engine, cut, page_limit};
 use crate::admin::backend::{Body, Caller, Download};
 use crate::admin::failure;
 use crate::base::limits::KEY_BYTES_MAX;
 use crate::base::md5::Md5;
 use crate::base::{AlignedBuf, BucketId};
 use crate::io::{Clock, Disk};
-use crate::namespace::Resolved;
+use crate::namespace::{Resolved, Right};
 use crate::shard::{Sink, Slot};
 use crate::store::meta::ContentHeader;
-use crate::store::{BodyStream, ETag, NewObject, ObjectEntry, ObjectMeta, WriteCondition};
+use crate::store::{BodyStream, ETag, NewObject, ObjectEntry, ObjectMeta};
 use chainring_protocol::limits::DATA_BYTES_MAX;
 use chainring_protocol::message::{
-    BucketName, Done, KeyDelete, KeyEntry, KeyGet, KeyInfo, KeyList, KeyPut, Page, Property,
+    BucketName, Done, KeyDelete, KeyEntry, KeyGet, KeyInfo, KeyInfoGet, KeyList, KeyPut, Page,
+    Property,
 };
 use chainring_protocol::{Failure, ResultCode};
 use std::ops::Range;
@@ -28,10 +29,13 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         put: KeyPut,
         body: &mut B,
     ) -> Result<KeyInfo, Failure> {
-        let bucket = self.resolve(&put.bucket)?;
-        check_key(&put.key)?;
+        let bucket = self.resolve(caller, &put.bucket)?;
+        let stored = stored_key(&bucket, &put.key)?;
+        let place = (put.key.as_str(), stored.as_str());
+        let hold = self.hold(caller, &bucket, &put.bucket, place, Right::Write);
+        let hold = hold.await?;
         let meta = self.meta(caller, put.content_type.clone())?;
-        let key = put.key.as_bytes();
+        let key = stored.as_bytes();
         let shard = self.core.shard_of(bucket.bucket, key);
         let failed = |error| failure::of_store(&error);
 
@@ -76,14 +80,14 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             size,
             meta,
             body,
-            condition: WriteCondition::default(),
+            condition: hold.condition(),
             modified: None,
         };
         let stored = self
             .core
             .on_shard(shard, move |store| async move { store.put(new).await })
             .await
-            .map_err(failed)?;
+            .map_err(|error| hold.refused(&error, caller, &put.bucket, &put.key))?;
         drop(permit);
         Ok(KeyInfo {
             bucket: put.bucket,
@@ -97,106 +101,111 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         })
     }
 
-    pub(super) async fn get_key(&self, get: KeyGet) -> Result<(KeyInfo, KeyDownload<D>), Failure> {
-        let bucket = self.resolve(&get.bucket)?;
-        let entry = self.object(&bucket, &get.key)?;
-        let reader = self.core.reader_of(bucket.bucket, get.key.as_bytes());
-        let (record, raw) = reader
-            .record(&entry)
-            .await
-            .map_err(|error| failure::of_store(&error))?;
+    pub(super) async fn get_key(
+        &self,
+        caller: &Caller,
+        get: KeyGet,
+    ) -> Result<(KeyInfo, KeyDownload<D>), Failure> {
+        let bucket = self.resolve(caller, &get.bucket)?;
+        let key = stored_key(&bucket, &get.key)?;
+        let place = (get.key.as_str(), key.as_str());
+        let held = self.held(caller, &bucket, &get.bucket, place, Right::Read);
+        let (entry, record, raw) = held.await?;
+        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
         let body = reader.body(&record, raw, 0..record.size);
         let info = shown(get.bucket, get.key, &entry, &record.meta);
         let download = KeyDownload { body, chunk: None };
         Ok((info, download))
     }
 
-    pub(super) async fn key_info(&self, name: &BucketName, key: &str) -> Result<KeyInfo, Failure> {
-        let bucket = self.resolve(name)?;
-        let entry = self.object(&bucket, key)?;
-        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
-        let (record, _) = reader
-            .record(&entry)
-            .await
-            .map_err(|error| failure::of_store(&error))?;
-        Ok(shown(name.clone(), key.to_owned(), &entry, &record.meta))
+    pub(super) async fn key_info(
+        &self,
+        caller: &Caller,
+        call: KeyInfoGet,
+    ) -> Result<KeyInfo, Failure> {
+        let bucket = self.resolve(caller, &call.bucket)?;
+        let key = stored_key(&bucket, &call.key)?;
+        let place = (call.key.as_str(), key.as_str());
+        let held = self.held(caller, &bucket, &call.bucket, place, Right::Read);
+        let (entry, record, _) = held.await?;
+        Ok(shown(call.bucket, call.key, &entry, &record.meta))
     }
 
-    pub(super) async fn list_keys(&self, call: &KeyList) -> Result<Page<KeyEntry>, Failure> {
-        let bucket = self.resolve(&call.bucket)?;
-        let (prefix, after) = (call.page.prefix.as_bytes(), call.page.after.as_bytes());
+    pub(super) fn list_keys(
+        &self,
+        caller: &Caller,
+        call: &KeyList,
+    ) -> Result<Page<KeyEntry>, Failure> {
+        let bucket = self.resolve(caller, &call.bucket)?;
+        self.expect_right(caller, &bucket, &call.bucket, Right::List)?;
         let limit = page_limit(&call.page);
+        // No key begins with what is too long to be one.
+        let Ok(prefix) = bucket.key(&call.page.prefix) else {
+            return Ok(cut(Vec::new(), limit));
+        };
+        let (prefix, after) = (prefix.as_bytes(), &call.page.after);
+        let after = [
+            bucket.prefix.as_deref().unwrap_or("").as_bytes(),
+            after.as_bytes(),
+        ]
+        .concat();
         let mut cursor = self.core.objects(bucket.bucket);
-        if after >= prefix && !after.is_empty() {
-            cursor.seek(after, true);
+        if after.as_slice() >= prefix && !call.page.after.is_empty() {
+            cursor.seek(&after, true);
         } else {
             cursor.seek(prefix, false);
         }
         let mut entries = Vec::new();
-        let mut more = false;
-        while let Some((key, entry)) = cursor
-            .next_object()
-            .map_err(|error| failure::of_store(&error))?
-        {
-            if !key.starts_with(prefix) {
+        let failed = |error| failure::of_store(&error);
+        while let Some((key, entry)) = cursor.next_object().map_err(failed)? {
+            if !key.starts_with(prefix) || entries.len() > limit {
                 break;
             }
-            if entries.len() == limit {
-                more = true;
-                break;
-            }
-            let key = String::from_utf8(key)
-                .map_err(|_| Failure::new(ResultCode::InternalError, "a key is not UTF-8"))?;
+            let odd = || Failure::new(ResultCode::InternalError, "a key is not UTF-8");
+            let key = std::str::from_utf8(&key).ok();
+            let key = key.and_then(|key| bucket.shown(key)).ok_or_else(odd)?;
             entries.push(KeyEntry {
-                key,
+                key: key.to_owned(),
                 size: entry.size,
                 etag: entry.etag.to_string(),
                 modified: entry.modified.0,
             });
         }
-        Ok(Page { entries, more })
+        Ok(cut(entries, limit))
     }
 
-    pub(super) async fn delete_key(&self, call: KeyDelete) -> Result<Done, Failure> {
-        let bucket = self.resolve(&call.bucket)?.bucket;
-        check_key(&call.key)?;
-        let key = call.key.as_bytes().to_vec();
-        let shard = self.core.shard_of(bucket, &key);
+    pub(super) async fn delete_key(
+        &self,
+        caller: &Caller,
+        call: KeyDelete,
+    ) -> Result<Done, Failure> {
+        let bucket = self.resolve(caller, &call.bucket)?;
+        let stored = stored_key(&bucket, &call.key)?;
+        let place = (call.key.as_str(), stored.as_str());
+        let hold = self.hold(caller, &bucket, &call.bucket, place, Right::Delete);
+        let hold = hold.await?;
+        let (id, key) = (bucket.bucket, stored.into_bytes());
+        let shard = self.core.shard_of(id, &key);
+        let condition = hold.condition();
         let existed = self
             .core
             .on_shard(shard, move |store| async move {
-                let condition = WriteCondition::default();
-                store.delete(bucket, &key, &condition).await
+                store.delete(id, &key, &condition).await
             })
             .await
-            .map_err(|error| failure::of_store(&error))?;
+            .map_err(|error| hold.refused(&error, caller, &call.bucket, &call.key))?;
         if existed {
             Ok(Done {})
         } else {
-            Err(no_key(&call.key))
+            Err(missing(&call.key))
         }
     }
 
-    /// The bucket behind a name: every operation on keys begins here.
-    fn resolve(&self, name: &BucketName) -> Result<Resolved, Failure> {
-        self.names()
-            .resolve(&name.volume, &name.bucket, self.core.clock().now())
-            .map_err(|error| {
-                let failure = failure::of_resolve(&error);
-                Failure::new(failure.code, format!("{name}: {}", failure.message))
-            })
-    }
-
-    fn object(&self, bucket: &Resolved, key: &str) -> Result<ObjectEntry, Failure> {
-        check_key(key)?;
-        let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
-        let found = reader
-            .object(bucket.bucket, key.as_bytes(), &mut Vec::new())
-            .map_err(|error| failure::of_store(&error))?;
-        found.ok_or_else(|| no_key(key))
-    }
-
-    fn meta(&self, caller: &Caller, content_type: Option<String>) -> Result<ObjectMeta, Failure> {
+    pub(super) fn meta(
+        &self,
+        caller: &Caller,
+        content_type: Option<String>,
+    ) -> Result<ObjectMeta, Failure> {
         let mut meta = ObjectMeta::default();
         if let Some(text) = content_type {
             // It is going to be a header: nothing in it may end one.
@@ -209,9 +218,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             }
             meta.headers.push((ContentHeader::Type, text));
         }
-        let user = self.user_or(caller, None)?;
-        let user = self.names().user(&user).map_err(failure::of_read)?;
-        meta.owner = user.map(|user| user.id.to_string()).unwrap_or_default();
+        meta.owner.clone_from(&caller.id);
         Ok(meta)
     }
 }
@@ -243,22 +250,28 @@ impl<D: Disk> Download for KeyDownload<D> {
     }
 }
 
-fn check_key(key: &str) -> Result<(), Failure> {
-    if (1..=KEY_BYTES_MAX).contains(&key.len()) {
-        Ok(())
-    } else {
-        Err(Failure::new(
-            ResultCode::InvalidKeyName,
-            "a key has 1 to 1024 bytes",
-        ))
+/// The key in the bucket of a key that was asked for.
+pub(super) fn stored_key(bucket: &Resolved, asked: &str) -> Result<String, Failure> {
+    let invalid = |text: &str| Failure::new(ResultCode::InvalidKeyName, text);
+    if !(1..=KEY_BYTES_MAX).contains(&asked.len()) {
+        return Err(invalid("a key has 1 to 1024 bytes"));
     }
+    let key = bucket.key(asked);
+    key.map(std::borrow::Cow::into_owned)
+        .map_err(|error| invalid(&error.to_string()))
 }
 
-fn no_key(key: &str) -> Failure {
+/// That a key is not there.
+pub(super) fn missing(key: &str) -> Failure {
     Failure::new(ResultCode::KeyNotFound, format!("key {key:?} not found"))
 }
 
-fn shown(bucket: BucketName, key: String, entry: &ObjectEntry, meta: &ObjectMeta) -> KeyInfo {
+pub(super) fn shown(
+    bucket: BucketName,
+    key: String,
+    entry: &ObjectEntry,
+    meta: &ObjectMeta,
+) -> KeyInfo {
     let property = |(name, value): &(String, String)| Property {
         name: name.clone(),
         value: value.clone(),
@@ -276,7 +289,7 @@ fn shown(bucket: BucketName, key: String, entry: &ObjectEntry, meta: &ObjectMeta
 }
 
 /// Marks the extents of an object, as puts over S3 do.
-fn extent_tag(bucket: BucketId, key: &[u8]) -> u128 {
+pub(super) fn extent_tag(bucket: BucketId, key: &[u8]) -> u128 {
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
     hasher.update(&bucket.0.to_le_bytes());
     hasher.update(key);

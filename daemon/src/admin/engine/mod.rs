@@ -1,9 +1,17 @@
 //! Requests carried out by the engine: names by the namespace, keys by the shards.
 
+mod acls;
 mod buckets;
 mod callers;
+mod copies;
+mod holds;
 mod keys;
+mod links;
+mod rights;
+mod secrets;
+mod seen;
 mod status;
+mod tenants;
 mod users;
 mod volumes;
 
@@ -88,56 +96,65 @@ impl<D: Disk, C: Clock> Backend for Engine<D, C> {
     }
 
     async fn call(&self, caller: &Caller, request: Request) -> Result<Reply, Failure> {
+        self.admit(caller, &request)?;
         match request {
             Request::StatusGet(_) => self.status().await.map(Into::into),
             Request::VolumeCreate(call) => self.create_volume(caller, call).await.map(Into::into),
             Request::VolumeInfoGet(call) => self.volume_info(&call.name).await.map(Into::into),
-            Request::VolumeList(call) => self.list_volumes(&call.page).await.map(Into::into),
+            Request::VolumeList(call) => {
+                self.list_volumes(caller, &call.page).await.map(Into::into)
+            }
             Request::VolumeDelete(call) => self.delete_volume(call).await.map(Into::into),
+            Request::VolumeUpdate(call) => self.update_volume(call).await.map(Into::into),
+            Request::VolumeSetQuota(call) => self.set_volume_quota(call).await.map(Into::into),
+            Request::VolumeClearQuota(call) => self.clear_volume_quota(call).await.map(Into::into),
             Request::BucketCreate(call) => self.create_bucket(caller, call).await.map(Into::into),
             Request::BucketLink(call) => self.create_link(caller, call).await.map(Into::into),
-            Request::BucketInfoGet(call) => self.bucket_info(&call.bucket).await.map(Into::into),
-            Request::BucketList(call) => self.list_buckets(&call).map(Into::into),
+            Request::BucketInfoGet(call) => {
+                self.bucket_info(caller, &call.bucket).await.map(Into::into)
+            }
+            Request::BucketList(call) => self.list_buckets(caller, &call).map(Into::into),
             Request::BucketDelete(call) => self.delete_bucket(call).await.map(Into::into),
+            Request::BucketUpdate(call) => self.update_bucket(caller, call).await.map(Into::into),
+            Request::BucketSetQuota(call) => {
+                self.set_bucket_quota(caller, call).await.map(Into::into)
+            }
+            Request::BucketClearQuota(call) => {
+                self.clear_bucket_quota(caller, call).await.map(Into::into)
+            }
+            Request::LinkList(call) => self.list_links(caller, &call).await.map(Into::into),
+            Request::LinkSetSource(call) => self.set_source(caller, call).await.map(Into::into),
+            Request::LinkHistory(call) => self.link_history(call).map(Into::into),
+            Request::LinkRollback(call) => self.roll_back(caller, call).await.map(Into::into),
+            Request::LinkRevoke(call) => self.revoke_consent(caller, call).await.map(Into::into),
+            Request::AclGet(call) => self.get_acl(caller, call).await.map(Into::into),
+            Request::AclEdit(call) => self.edit_acl(caller, call).await.map(Into::into),
             Request::UserCreate(call) => self.create_user(call).await.map(Into::into),
+            Request::UserUpdate(call) => self.update_user(call).await.map(Into::into),
             Request::UserList(call) => self.list_users(&call.page).await.map(Into::into),
             Request::UserDelete(call) => self.delete_user(call).await.map(Into::into),
             Request::S3SecretGet(call) => self.make_secret(caller, call).await.map(Into::into),
             Request::S3SecretSet(call) => self.set_secret(caller, call).await.map(Into::into),
             Request::S3SecretRevoke(call) => self.revoke(caller, call).await.map(Into::into),
-            Request::KeyInfoGet(call) => {
-                self.key_info(&call.bucket, &call.key).await.map(Into::into)
+            Request::TenantCreate(call) => self.create_tenant(caller, call).await.map(Into::into),
+            Request::TenantInfoGet(call) => self.tenant_info(call).map(Into::into),
+            Request::TenantList(call) => self.list_tenants(caller, &call.page).map(Into::into),
+            Request::TenantDelete(call) => self.delete_tenant(call).await.map(Into::into),
+            Request::TenantUserAssign(call) => self.assign_user(call).await.map(Into::into),
+            Request::TenantUserRevoke(call) => self.revoke_user(call).await.map(Into::into),
+            Request::TenantUserInfoGet(call) => self.user_tenants(caller, &call).map(Into::into),
+            Request::TenantUserList(call) => self.tenant_users(call).await.map(Into::into),
+            Request::TenantUserSecretGet(call) => self.tenant_secret(&call).map(Into::into),
+            Request::TenantUserSecretSet(call) => {
+                self.set_tenant_secret(call).await.map(Into::into)
             }
-            Request::KeyList(call) => self.list_keys(&call).await.map(Into::into),
-            Request::KeyDelete(call) => self.delete_key(call).await.map(Into::into),
-            Request::VolumeUpdate(_)
-            | Request::VolumeSetQuota(_)
-            | Request::VolumeClearQuota(_)
-            | Request::BucketUpdate(_)
-            | Request::BucketSetQuota(_)
-            | Request::BucketClearQuota(_)
-            | Request::UserUpdate(_)
-            | Request::KeyRename(_)
-            | Request::KeyCopy(_)
-            | Request::LinkList(_)
-            | Request::LinkSetSource(_)
-            | Request::LinkHistory(_)
-            | Request::LinkRollback(_)
-            | Request::LinkRevoke(_)
-            | Request::AclGet(_)
-            | Request::AclEdit(_)
-            | Request::TenantCreate(_)
-            | Request::TenantInfoGet(_)
-            | Request::TenantList(_)
-            | Request::TenantDelete(_)
-            | Request::TenantUserAssign(_)
-            | Request::TenantUserRevoke(_)
-            | Request::TenantUserInfoGet(_)
-            | Request::TenantUserList(_)
-            | Request::TenantUserSecretGet(_)
-            | Request::TenantUserSecretSet(_)
-            | Request::TenantUserAssignAdmin(_)
-            | Request::TenantUserRevokeAdmin(_) => Err(not_yet(request.opcode().as_str())),
+            Request::TenantUserAssignAdmin(call) => self.assign_admin(call).await.map(Into::into),
+            Request::TenantUserRevokeAdmin(call) => self.revoke_admin(call).await.map(Into::into),
+            Request::KeyInfoGet(call) => self.key_info(caller, call).await.map(Into::into),
+            Request::KeyList(call) => self.list_keys(caller, &call).map(Into::into),
+            Request::KeyDelete(call) => self.delete_key(caller, call).await.map(Into::into),
+            Request::KeyRename(call) => self.rename_key(caller, call).await.map(Into::into),
+            Request::KeyCopy(call) => self.copy_key(caller, call).await.map(Into::into),
             Request::Hello(_)
             | Request::Authenticate(_)
             | Request::KeyPut(_)
@@ -159,10 +176,10 @@ impl<D: Disk, C: Clock> Backend for Engine<D, C> {
 
     async fn download(
         &self,
-        _: &Caller,
+        caller: &Caller,
         get: KeyGet,
     ) -> Result<(KeyInfo, Self::Download), Failure> {
-        self.get_key(get).await
+        self.get_key(caller, get).await
     }
 }
 
@@ -184,20 +201,6 @@ fn cut<T>(mut entries: Vec<T>, limit: usize) -> Page<T> {
 /// What comes after, for a reader that takes `None` for the beginning.
 fn after(page: &Paging) -> Option<&str> {
     Some(page.after.as_str()).filter(|name| !name.is_empty())
-}
-
-/// Refuses what this daemon does not know how to do, rather than to do something else.
-fn not_yet(what: &str) -> Failure {
-    Failure::new(
-        ResultCode::NotSupportedOperation,
-        format!("this daemon does not know {what}"),
-    )
-}
-
-/// The same where a request carries an option.
-fn refuse(options: &[(bool, &str)]) -> Result<(), Failure> {
-    let asked = options.iter().find(|(asked, _)| *asked);
-    asked.map_or(Ok(()), |(_, what)| Err(not_yet(what)))
 }
 
 /// An answer of the namespace that does not fit the command.

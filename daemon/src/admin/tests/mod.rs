@@ -76,6 +76,7 @@ impl Backend for FakeBackend {
         Ok(Caller {
             identity: identity.clone(),
             name: Name::new("admin").unwrap(),
+            id: String::new(),
             groups: Vec::new(),
             admin: true,
             tenant: None,

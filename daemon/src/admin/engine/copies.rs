@@ -1,0 +1,209 @@
+//! Keys copied and renamed inside the daemon.
+
+use super::Engine;
+use super::holds::Hold;
+use super::keys::{extent_tag, shown, stored_key};
+use crate::admin::backend::Caller;
+use crate::admin::failure;
+use crate::base::md5::Md5;
+use crate::io::{Clock, Disk};
+use crate::log::OwnedRecord;
+use crate::namespace::{Acl, Resolved, Right};
+use crate::shard::copy::copy_bytes;
+use crate::store::meta::{CannedAcl, ChecksumKind};
+use crate::store::{
+    ETag, NewObject, ObjectEntry, ObjectMeta, ObjectRecord, StoreError, WriteCondition,
+};
+use chainring_protocol::message::{BucketName, KeyCopy, KeyInfo, KeyRename};
+use chainring_protocol::{Failure, ResultCode};
+
+/// An object that is to be copied.
+struct Source {
+    bucket: Resolved,
+    key: String,
+    entry: ObjectEntry,
+    record: ObjectRecord,
+    raw: OwnedRecord,
+}
+
+/// Where a copy goes.
+struct Target<'t> {
+    bucket: &'t Resolved,
+    /// As it was asked for.
+    name: (&'t BucketName, &'t str),
+    key: String,
+    hold: Hold,
+}
+
+impl<D: Disk, C: Clock> Engine<D, C> {
+    pub(super) async fn copy_key(
+        &self,
+        caller: &Caller,
+        call: KeyCopy,
+    ) -> Result<KeyInfo, Failure> {
+        let source = self.source(caller, &call.from, &call.from_key).await?;
+        let bucket = self.resolve(caller, &call.to)?;
+        let key = stored_key(&bucket, &call.to_key)?;
+        if source.bucket.bucket == bucket.bucket && source.key == key {
+            let text = "a key cannot be copied onto itself";
+            return Err(Failure::new(ResultCode::InvalidRequest, text));
+        }
+        let place = (call.to_key.as_str(), key.as_str());
+        let hold = self.hold(caller, &bucket, &call.to, place, Right::Write);
+        let hold = hold.await?;
+        // The copy is the caller's, and what was granted on the source was granted on that.
+        let meta = ObjectMeta {
+            owner: caller.id.clone(),
+            acl: CannedAcl::Private,
+            rules: Acl::EMPTY,
+            ..source.record.meta.clone()
+        };
+        let target = Target {
+            bucket: &bucket,
+            name: (&call.to, &call.to_key),
+            key,
+            hold,
+        };
+        self.write_copy(caller, source, meta, target).await
+    }
+
+    /// Copies the key and deletes it then. Who looks in between sees both.
+    pub(super) async fn rename_key(
+        &self,
+        caller: &Caller,
+        call: KeyRename,
+    ) -> Result<KeyInfo, Failure> {
+        let source = self.source(caller, &call.bucket, &call.from).await?;
+        let key = stored_key(&source.bucket, &call.to)?;
+        if source.key == key {
+            let text = "a key cannot be renamed to itself";
+            return Err(Failure::new(ResultCode::InvalidRequest, text));
+        }
+        let from = (call.from.as_str(), source.key.as_str());
+        let gone = self.hold(caller, &source.bucket, &call.bucket, from, Right::Delete);
+        gone.await?;
+        let to = (call.to.as_str(), key.as_str());
+        let made = self.hold(caller, &source.bucket, &call.bucket, to, Right::Write);
+        if matches!(made.await?, Hold::This(_)) {
+            return Err(exists(&call.to));
+        }
+        let (at, old) = (source.entry.at, source.key.clone());
+        let (bucket, meta) = (source.bucket.clone(), source.record.meta.clone());
+        let target = Target {
+            bucket: &bucket,
+            name: (&call.bucket, &call.to),
+            key: key.clone(),
+            hold: Hold::Create,
+        };
+        let copied = self.write_copy(caller, source, meta, target).await;
+        let info = copied.map_err(|failure| match failure.code {
+            ResultCode::PermissionDenied => exists(&call.to),
+            _ => failure,
+        })?;
+        let this = Hold::This(at).condition();
+        match self.remove(&bucket, old, this).await {
+            Ok(_) => Ok(info),
+            Err(StoreError::PreconditionFailed | StoreError::NoSuchKey) => {
+                let undone = self.remove(&bucket, key, WriteCondition::default()).await;
+                undone.map_err(|error| failure::of_store(&error))?;
+                let text = format!(
+                    "key {:?} was changed meanwhile and keeps its name",
+                    call.from
+                );
+                Err(Failure::new(ResultCode::InvalidRequest, text))
+            }
+            Err(error) => Err(failure::of_store(&error)),
+        }
+    }
+
+    async fn remove(
+        &self,
+        bucket: &Resolved,
+        key: String,
+        condition: WriteCondition,
+    ) -> Result<bool, StoreError> {
+        let (id, key) = (bucket.bucket, key.into_bytes());
+        let shard = self.core.shard_of(id, &key);
+        let job = move |store: std::rc::Rc<crate::store::Store<D, C>>| async move {
+            store.delete(id, &key, &condition).await
+        };
+        self.core.on_shard(shard, job).await
+    }
+
+    async fn source(
+        &self,
+        caller: &Caller,
+        name: &BucketName,
+        asked: &str,
+    ) -> Result<Source, Failure> {
+        let bucket = self.resolve(caller, name)?;
+        let key = stored_key(&bucket, asked)?;
+        let held = self.held(caller, &bucket, name, (asked, &key), Right::Read);
+        let (entry, record, raw) = held.await?;
+        Ok(Source {
+            bucket,
+            key,
+            entry,
+            record,
+            raw,
+        })
+    }
+
+    async fn write_copy(
+        &self,
+        caller: &Caller,
+        source: Source,
+        mut meta: ObjectMeta,
+        target: Target<'_>,
+    ) -> Result<KeyInfo, Failure> {
+        let Source { record, raw, .. } = source;
+        let (id, key) = (target.bucket.bucket, target.key.into_bytes());
+        let shard = self.core.shard_of(id, &key);
+        let tag = extent_tag(id, &key);
+        let reader = self
+            .core
+            .reader_of(source.bucket.bucket, source.key.as_bytes());
+        let bytes = reader.body(&record, raw, 0..record.size);
+        let mut md5 = Md5::new();
+        let look = |chunk: &[u8]| md5.update(chunk);
+        let copied = copy_bytes(&self.core, bytes, record.size, shard, tag, look).await;
+        let (body, permit) = copied.map_err(|error| failure::of_store(&error))?;
+        // What covers the parts of an upload says nothing of an object without parts.
+        let whole = |kind: ChecksumKind| kind == ChecksumKind::FullObject;
+        meta.checksum = meta.checksum.filter(|checksum| whole(checksum.kind));
+        let etag = ETag {
+            md5: md5.finish(),
+            parts: 0,
+        };
+        let (size, hold) = (record.size, target.hold);
+        let new = NewObject {
+            bucket: id,
+            key: key.clone(),
+            etag,
+            size,
+            meta: meta.clone(),
+            body,
+            condition: hold.condition(),
+            modified: None,
+        };
+        let (name, asked) = target.name;
+        let stored = self
+            .core
+            .on_shard(shard, move |store| async move { store.put(new).await })
+            .await
+            .map_err(|error| hold.refused(&error, caller, name, asked))?;
+        drop(permit);
+        let entry = ObjectEntry {
+            size,
+            etag,
+            modified: stored.modified,
+            ..source.entry
+        };
+        Ok(shown(name.clone(), asked.to_owned(), &entry, &meta))
+    }
+}
+
+fn exists(key: &str) -> Failure {
+    let text = format!("key {key:?} exists, and a rename replaces nothing");
+    Failure::new(ResultCode::InvalidRequest, text)
+}
