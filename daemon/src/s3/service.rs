@@ -15,7 +15,7 @@ use crate::s3::path::ResourcePath;
 use crate::s3::query::Query;
 use crate::s3::reply::{RequestId, RequestIds, send};
 use crate::s3::route;
-use crate::s3::sigv4::{Authenticated, Identity, Verifier};
+use crate::s3::sigv4::{Authenticated, Identity, Secrets, Verifier};
 use crate::shard::Core;
 use std::rc::Rc;
 
@@ -109,7 +109,11 @@ impl<D: Disk, C: Clock> Service<D, C> {
                         display_name: credential.display_name,
                         admin: credential.admin,
                     };
-                    (principal, SecretBytes(credential.secret))
+                    let secrets = KnownSecrets {
+                        current: credential.secret,
+                        previous: None,
+                    };
+                    (principal, secrets)
                 }),
                 Err(error) => {
                     failure = Some(error);
@@ -185,12 +189,20 @@ fn raw_resource(head: &Head<'_>) -> String {
     String::from_utf8_lossy(head.raw_path()).into_owned()
 }
 
-/// A secret, as the verifier takes it.
-struct SecretBytes(Secret);
+/// The secrets of an access key, as the verifier takes them.
+struct KnownSecrets {
+    current: Secret,
+    /// The one before, as long as it is valid.
+    previous: Option<Secret>,
+}
 
-impl AsRef<[u8]> for SecretBytes {
-    fn as_ref(&self) -> &[u8] {
-        self.0.expose().as_bytes()
+impl Secrets for KnownSecrets {
+    fn current(&self) -> &[u8] {
+        self.current.expose().as_bytes()
+    }
+
+    fn previous(&self) -> Option<&[u8]> {
+        self.previous.as_ref().map(|s| s.expose().as_bytes())
     }
 }
 

@@ -60,13 +60,14 @@ struct Entry {
 /// Keys by credential, which names access key, day, region and service. Only keys that verified a
 /// signature get in, so strangers cannot fill it.
 #[derive(Default)]
-pub(super) struct KeyCache(HashMap<String, Entry>);
+pub(super) struct KeyCache(HashMap<String, Vec<Entry>>);
 
 impl KeyCache {
     /// The key for a scope, if it was derived from this very secret.
     pub fn get(&self, scope: &Scope<'_>, secret: &[u8]) -> Option<SigningKey> {
-        let entry = self.0.get(scope.credential())?;
-        bool::from(entry.secret.as_slice().ct_eq(secret)).then(|| entry.key.clone())
+        let entries = self.0.get(scope.credential())?;
+        let same = |entry: &&Entry| bool::from(entry.secret.as_slice().ct_eq(secret));
+        entries.iter().find(same).map(|entry| entry.key.clone())
     }
 
     /// Remembers a key.
@@ -75,8 +76,10 @@ impl KeyCache {
             self.0.clear();
         }
         let secret = Zeroizing::new(secret.to_vec());
-        self.0
-            .insert(scope.credential().to_owned(), Entry { secret, key });
+        let entries = self.0.entry(scope.credential().to_owned()).or_default();
+        // While a secret is being replaced there are two.
+        entries.truncate(1);
+        entries.insert(0, Entry { secret, key });
     }
 }
 

@@ -69,6 +69,23 @@ impl<U> Authenticated<U> {
     }
 }
 
+/// The secrets with which a signature may have been made.
+pub trait Secrets {
+    /// The one in force.
+    fn current(&self) -> &[u8];
+
+    /// The one before it, as long as it is valid, too.
+    fn previous(&self) -> Option<&[u8]> {
+        None
+    }
+}
+
+impl Secrets for &str {
+    fn current(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
 /// Verifies signatures. One per core: it caches signing keys.
 pub struct Verifier {
     region: String,
@@ -99,8 +116,8 @@ impl Verifier {
         }
     }
 
-    /// Checks a request's credentials. `lookup` finds the user and secret of an access key; the
-    /// secret is asked for with every request, so that a revoked one ends at once.
+    /// Checks a request's credentials. `lookup` finds the user and the secrets of an access key; they
+    /// are asked for with every request, so that a revoked one ends at once.
     pub fn verify<H, U, S>(
         &self,
         head: &H,
@@ -110,7 +127,7 @@ impl Verifier {
     ) -> Result<Authenticated<U>>
     where
         H: RequestHead,
-        S: AsRef<[u8]>,
+        S: Secrets,
     {
         let (user, payload) = match locate(head, query)? {
             Location::None => {
@@ -143,18 +160,29 @@ impl Verifier {
         })
     }
 
+    /// The signing key of a secret, from the cache if it is there.
+    fn candidate<'s>(&self, scope: &Scope<'_>, secret: &'s [u8]) -> Candidate<'s> {
+        let cached = self.keys.borrow().get(scope, secret);
+        let is_new = cached.is_none();
+        Candidate {
+            secret,
+            key: cached.unwrap_or_else(|| SigningKey::derive(secret, scope)),
+            is_new,
+            matches: false,
+        }
+    }
+
     /// Compares the signature. This is the one place where a user is let in.
-    fn check<H: RequestHead, U, S: AsRef<[u8]>>(
+    fn check<H: RequestHead, U, S: Secrets>(
         &self,
         head: &H,
         claim: &Claim<'_>,
-        (user, secret): (U, S),
+        (user, secrets): (U, S),
     ) -> Result<(U, Payload)> {
         canonical::check_signed(head, claim)?;
         let scope = &claim.scope;
-        let cached = self.keys.borrow().get(scope, secret.as_ref());
-        let is_new = cached.is_none();
-        let key = cached.unwrap_or_else(|| SigningKey::derive(secret.as_ref(), scope));
+        let mut candidate = self.candidate(scope, secrets.current());
+        let mut older = secrets.previous().map(|s| self.candidate(scope, s));
         let amz_date = time::format_amz(claim.date);
         let mut buffer = self.scratch.take();
         let mut canonical = Canonical::new(&mut buffer);
@@ -168,7 +196,11 @@ impl Verifier {
         for slash in slashes {
             canonical.build(head, claim, *slash)?;
             to_sign = string_to_sign(&amz_date, scope, &canonical.hash_hex());
-            matches |= same(&key.sign(&[to_sign.as_bytes()]), &claim.signature);
+            // Both secrets are tried whatever the first gives: the time taken tells neither apart.
+            matches |= candidate.signed(&to_sign, &claim.signature);
+            if let Some(older) = &mut older {
+                matches |= older.signed(&to_sign, &claim.signature);
+            }
         }
         if !matches {
             let canonical_request = String::from_utf8_lossy(canonical.bytes()).into_owned();
@@ -178,9 +210,15 @@ impl Verifier {
                 .with("SignatureProvided", key::hex(&claim.signature))
                 .with("CanonicalRequest", canonical_request));
         }
-        if is_new {
+        if !candidate.matches
+            && let Some(older) = older
+        {
+            candidate = older;
+        }
+        let key = candidate.key;
+        if candidate.is_new {
             let mut keys = self.keys.borrow_mut();
-            keys.put(scope, secret.as_ref(), key.clone());
+            keys.put(scope, candidate.secret, key.clone());
         }
         self.scratch.replace(buffer);
         let mode = payload::Mode::parse(claim.payload)?;
@@ -191,6 +229,23 @@ impl Verifier {
             }),
         };
         Ok((user, payload))
+    }
+}
+
+/// A key that may have made a signature.
+struct Candidate<'s> {
+    secret: &'s [u8],
+    key: SigningKey,
+    is_new: bool,
+    matches: bool,
+}
+
+impl Candidate<'_> {
+    /// Compares the signature of a text.
+    fn signed(&mut self, text: &str, signature: &[u8; 32]) -> bool {
+        let matches = same(&self.key.sign(&[text.as_bytes()]), signature);
+        self.matches |= matches;
+        matches
     }
 }
 

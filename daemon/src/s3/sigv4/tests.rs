@@ -100,7 +100,7 @@ impl Signer<'_> {
 
     /// Signs in the query.
     fn presigned(&self, mut head: PlainHead, expires: &str) -> PlainHead {
-        let credential = self.credential().replace('/', "%2F");
+        let credential = self.credential().replace('/', "%2F").replace('$', "%24");
         let date = time::format_amz(self.date);
         let (_, list) = self.canonical(&head, "", "");
         let list = list.replace(';', "%3B");
@@ -485,6 +485,64 @@ fn a_changed_secret_ends_cached_keys() {
         ErrorCode::SignatureDoesNotMatch
     );
     with(SECRET).unwrap();
+}
+
+/// The secrets of an access key while one replaces the other.
+struct Two(&'static str, Option<&'static str>);
+
+impl Secrets for Two {
+    fn current(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    fn previous(&self) -> Option<&[u8]> {
+        self.1.map(str::as_bytes)
+    }
+}
+
+#[test]
+fn while_a_secret_is_replaced_both_sign() {
+    let verifier = Verifier::new("us-east-1");
+    let query = Query::default();
+    let with = |secret: &'static str, secrets: Two| {
+        let signer = Signer {
+            secret,
+            ..Signer::default()
+        };
+        let head = signer.header(request("GET", "/b/k"));
+        verifier
+            .verify(&head, &query, NOW, |_| Some(((), secrets)))
+            .map(|_| ())
+            .map_err(|error| error.code)
+    };
+    let wrong = Err(ErrorCode::SignatureDoesNotMatch);
+    for _ in 0..2 {
+        assert_eq!(with("old", Two("old", None)), Ok(()));
+        assert_eq!(with("old", Two("new", Some("old"))), Ok(()));
+        assert_eq!(with("new", Two("new", Some("old"))), Ok(()));
+        assert_eq!(with("older", Two("new", Some("old"))), wrong);
+        // What was cached meanwhile is no way in once the overlap is over.
+        assert_eq!(with("old", Two("new", None)), wrong);
+        assert_eq!(with("new", Two("new", None)), Ok(()));
+    }
+}
+
+#[test]
+fn access_ids_of_tenants_sign_in_the_header_and_in_the_query() {
+    let signer = Signer {
+        key: "acme$bob",
+        ..Signer::default()
+    };
+    let seen = |head: &PlainHead| {
+        let raw = head.raw_query().to_vec();
+        let query = Query::parse(&raw).unwrap();
+        let lookup = |key: &str| Some((key.to_owned(), SECRET));
+        let verified = Verifier::new("us-east-1").verify(head, &query, NOW, lookup);
+        verified.unwrap().user().cloned()
+    };
+    let expected = Some("acme$bob".to_owned());
+    assert_eq!(seen(&signer.header(request("GET", "/b/k"))), expected);
+    assert_eq!(seen(&signer.presigned(bare("GET", "/b/k"), "60")), expected);
 }
 
 #[test]
