@@ -1,19 +1,17 @@
-//! Who may do what. One gate for all operations: names are resolved here and nowhere else, and
-//! every operation on objects starts from the [`Place`] that comes out.
-//!
-//! The rule for now: an administrator may do everything; otherwise a bucket and what is in it belong
-//! to its owner, a canned ACL may open it to others, and following a link needs the link as well as
-//! its source. Whatever is not allowed is denied.
+//! Who may do what. One gate for all operations: names are resolved here and nowhere else, rights
+//! are asked for here by the table of [`super::rights`], and every operation on objects starts from
+//! the [`Place`] that comes out. What a name allows is decided by the namespace
+//! ([`crate::namespace::Resolved::allows`]); objects' own lists add to it.
 
+use crate::base::BucketId;
 use crate::io::{Clock, Disk};
-use crate::namespace::{CannedAcl as BucketAcl, Name, ResolveError};
+use crate::namespace::{Name, ResolveError, Resolved, Right, S3_VOLUME, UserId, Who};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::place::Place;
+use crate::s3::rights::Need;
+use crate::s3::route::Access;
 use crate::shard::Core;
-use crate::store::meta::CannedAcl;
-
-/// The volume that S3 shows to access keys of no tenant.
-pub const S3_VOLUME: &str = "s3v";
+use crate::store::meta::{CannedAcl, ObjectMeta};
 
 /// Who sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,114 +27,141 @@ pub enum Caller {
 pub struct Principal {
     /// Name, unique.
     pub name: Name,
-    /// Canonical id, 64 hexadecimal digits.
-    pub id: String,
-    /// The name for people.
-    pub display_name: String,
+    /// Canonical id.
+    pub id: UserId,
     /// May do everything.
     pub admin: bool,
-}
-
-/// What a caller wants of a bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
-    /// Know that it exists, list it.
-    List,
-    /// Create and delete objects.
-    Write,
-    /// Read or change its settings, delete it.
-    Own,
+    /// The groups the user is in.
+    pub groups: Vec<Name>,
+    /// The tenant of the access id, whose volume is then what S3 shows.
+    pub tenant: Option<Name>,
+    /// May do everything in that volume.
+    pub tenant_admin: bool,
 }
 
 impl Caller {
-    /// Canonical id; empty for nobody.
+    /// Canonical id, 64 hexadecimal digits; empty for nobody.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> String {
         match self {
-            Self::Anonymous => "",
-            Self::User(user) => &user.id,
+            Self::Anonymous => String::new(),
+            Self::User(user) => user.id.to_string(),
         }
     }
 
     /// The user, or `AccessDenied`.
     pub fn user(&self) -> Result<&Principal> {
         match self {
-            Self::Anonymous => Err(ErrorCode::AccessDenied.into()),
+            Self::Anonymous => Err(denied()),
             Self::User(user) => Ok(user),
         }
     }
 
-    /// Whether everything behind this name belongs to the caller: the link, if it is one, and the
-    /// bucket.
+    /// The caller, as the namespace wants to know it.
     #[must_use]
-    pub fn owns(&self, bucket: &Place) -> bool {
+    pub fn who(&self) -> Who<'_> {
         match self {
-            Self::Anonymous => false,
-            Self::User(user) => {
-                user.admin || (bucket.entry_owner == user.name && bucket.source_owner == user.name)
-            }
+            Self::Anonymous => Who::ANONYMOUS,
+            Self::User(user) => Who {
+                name: Some(&user.name),
+                groups: &user.groups,
+                admin: user.admin,
+                tenant: user.tenant.as_ref(),
+                tenant_admin: user.tenant_admin,
+            },
         }
     }
 
-    /// Whether a link (or the bucket itself) lets the caller through to the source's own rules.
-    fn passes(&self, bucket: &Place) -> bool {
-        if !bucket.is_link {
-            return true;
-        }
-        matches!(self, Self::User(user) if user.admin || bucket.entry_owner == user.name)
-    }
-
-    /// Whether the bucket's ACL or ownership gives the caller what it wants.
+    /// The volume whose buckets and links S3 shows this caller.
     #[must_use]
-    pub fn may(&self, bucket: &Place, want: Want) -> bool {
-        if self.owns(bucket) {
-            return true;
-        }
-        if !self.passes(bucket) {
-            return false;
-        }
-        match (bucket.acl, want) {
-            (_, Want::Own) | (BucketAcl::Private, _) => false,
-            (BucketAcl::PublicReadWrite, _) | (BucketAcl::PublicRead, Want::List) => true,
-            (BucketAcl::AuthenticatedRead, Want::List) => matches!(self, Self::User(_)),
-            (BucketAcl::PublicRead | BucketAcl::AuthenticatedRead, Want::Write) => false,
+    pub fn volume(&self) -> &str {
+        match self {
+            Self::User(Principal {
+                tenant: Some(tenant),
+                ..
+            }) => tenant,
+            Self::Anonymous | Self::User(_) => S3_VOLUME,
         }
     }
 
-    /// Fails unless [`Caller::may`].
-    pub fn check(&self, bucket: &Place, want: Want) -> Result<()> {
-        if self.may(bucket, want) {
-            Ok(())
-        } else {
-            Err(ErrorCode::AccessDenied.into())
-        }
-    }
-
-    /// Whether the caller may read an object with this owner and ACL. Only asked when it does not
-    /// own the bucket.
+    /// Whether the bucket gives the caller a right, through the name asked for.
     #[must_use]
-    pub fn may_read_object(&self, bucket: &Place, owner: &str, acl: CannedAcl) -> bool {
-        if self.owns(bucket) {
-            return true;
-        }
-        if !self.passes(bucket) {
-            return false;
-        }
-        let own = !owner.is_empty() && owner == self.id();
-        own || match acl {
+    pub fn may(&self, place: &Place, right: Right) -> bool {
+        place.allows(&self.who(), right)
+    }
+
+    /// Whether the caller wrote what has this owner.
+    #[must_use]
+    pub fn wrote(&self, meta: &ObjectMeta) -> bool {
+        matches!(self, Self::User(user) if !meta.owner.is_empty() && user.id.to_string() == meta.owner)
+    }
+
+    /// Whether the canned list of an object lets the caller read it. Only asked of callers who
+    /// reach the bucket.
+    #[must_use]
+    pub fn reads_canned(&self, meta: &ObjectMeta) -> bool {
+        match meta.acl {
             CannedAcl::PublicRead | CannedAcl::PublicReadWrite => true,
-            CannedAcl::AuthenticatedRead => matches!(self, Self::User(_)),
-            CannedAcl::Private | CannedAcl::BucketOwnerRead | CannedAcl::BucketOwnerFullControl => {
-                false
-            }
+            CannedAcl::AuthenticatedRead if matches!(self, Self::User(_)) => true,
+            CannedAcl::AuthenticatedRead
+            | CannedAcl::Private
+            | CannedAcl::BucketOwnerRead
+            | CannedAcl::BucketOwnerFullControl => self.wrote(meta),
         }
+    }
+
+    /// Turns away whoever cannot have what is needed here whatever the objects' own lists say, and
+    /// everybody who wants to write through a name that only shows.
+    pub fn admit(&self, place: &Place, need: Need, access: Access) -> Result<()> {
+        if access == Access::Write && place.read_only {
+            return Err(S3Error::new(
+                ErrorCode::AccessDenied,
+                "Access Denied: this bucket is a read-only link.",
+            ));
+        }
+        let who = self.who();
+        let open = match need {
+            Need::Bucket(right) => place.allows(&who, right),
+            // What the objects' own lists add, they add for those who get as far as the bucket.
+            Need::Object(right) => place.allows(&who, right) || place.reaches(&who),
+            Need::Content => place.allows(&who, Right::Read) || place.reaches(&who),
+            Need::Put => place.allows(&who, Right::Create) || place.reaches(&who),
+            // Not asked of a place.
+            Need::Nothing | Need::Volume(_) | Need::Name(_) => false,
+        };
+        if open { Ok(()) } else { Err(denied()) }
     }
 }
 
-/// Resolves a bucket name of S3's namespace.
-pub fn resolve<D: Disk, C: Clock>(core: &Core<D, C>, bucket: &str) -> Result<Place> {
+/// `AccessDenied`, which says nothing more.
+#[must_use]
+pub fn denied() -> S3Error {
+    ErrorCode::AccessDenied.into()
+}
+
+/// Resolves a bucket name of the caller's namespace.
+pub fn resolve<D: Disk, C: Clock>(
+    core: &Core<D, C>,
+    caller: &Caller,
+    bucket: &str,
+) -> Result<Place> {
     core.names()
-        .resolve(S3_VOLUME, bucket, core.clock().now())
+        .resolve(caller.volume(), bucket, core.clock().now())
+        .map(Place::new)
+        .map_err(|error| resolve_error(&error, bucket))
+}
+
+/// Resolves a name for something that began when it led to the bucket `id`. A link that leads
+/// elsewhere by now, or nowhere, still leads there, for whoever may do there what is asked.
+pub fn resolve_pinned<D: Disk, C: Clock>(
+    core: &Core<D, C>,
+    caller: &Caller,
+    bucket: &str,
+    id: BucketId,
+    fits: impl Fn(&Resolved) -> bool,
+) -> Result<Place> {
+    core.names()
+        .resolve_pinned_with(caller.volume(), bucket, id, core.clock().now(), fits)
         .map(Place::new)
         .map_err(|error| resolve_error(&error, bucket))
 }

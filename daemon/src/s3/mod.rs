@@ -17,6 +17,7 @@ pub mod place;
 pub mod query;
 pub mod range;
 pub mod reply;
+pub mod rights;
 pub mod route;
 pub mod service;
 pub mod sigv4;

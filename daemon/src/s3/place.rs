@@ -3,11 +3,12 @@
 
 use crate::base::BucketId;
 use crate::base::limits::KEY_BYTES_MAX;
-use crate::namespace::Resolved;
+use crate::namespace::{KeyTooLong, Resolved};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::keys::{AskedKey, Key};
 use crate::s3::list_page::Walk;
 use crate::store::{ObjectEntry, StoreError};
+use std::borrow::Cow;
 use std::ops::Deref;
 
 /// A resolved bucket, and the part of it that the name asked for shows.
@@ -17,7 +18,7 @@ pub struct Place {
 }
 
 impl Place {
-    pub(super) const fn new(resolved: Resolved) -> Self {
+    pub(in crate::s3) const fn new(resolved: Resolved) -> Self {
         Self { resolved }
     }
 
@@ -30,32 +31,30 @@ impl Place {
     /// What every key shown begins with in the store.
     #[must_use]
     pub fn prefix(&self) -> &str {
-        ""
+        self.resolved.prefix.as_deref().unwrap_or("")
     }
 
     /// The key that a client means. However it is spelled, it lies under the prefix: the two are
     /// put together as they are, and nothing ever takes a key apart.
     pub fn key<'k>(&self, asked: AskedKey<'k>) -> Result<Key<'k>> {
-        let prefix = self.prefix();
-        if prefix.is_empty() {
-            return Ok(Key::of(asked, None));
+        match self.resolved.key(asked.shown()) {
+            Ok(Cow::Borrowed(_)) => Ok(Key::of(asked, None)),
+            Ok(Cow::Owned(stored)) => Ok(Key::of(asked, Some(stored.into_boxed_str()))),
+            Err(KeyTooLong) => {
+                let most = KEY_BYTES_MAX.saturating_sub(self.prefix().len());
+                Err(S3Error::from(ErrorCode::KeyTooLongError)
+                    .with("Size", asked.shown().len().to_string())
+                    .with("MaxSizeAllowed", most.to_string()))
+            }
         }
-        let stored = [prefix, asked.shown()].concat();
-        if stored.len() > KEY_BYTES_MAX {
-            let most = KEY_BYTES_MAX.saturating_sub(prefix.len());
-            return Err(S3Error::from(ErrorCode::KeyTooLongError)
-                .with("Size", asked.shown().len().to_string())
-                .with("MaxSizeAllowed", most.to_string()));
-        }
-        Ok(Key::of(asked, Some(stored.into_boxed_str())))
     }
 
     /// A stored key as clients know it; `None` for one that is not shown.
     #[must_use]
     pub fn shown<'k>(&self, stored: &'k [u8]) -> Option<&'k str> {
-        let shown = stored.strip_prefix(self.prefix().as_bytes())?;
         // Keys are UTF-8: they came in as such.
-        std::str::from_utf8(shown).ok().filter(|k| !k.is_empty())
+        let stored = std::str::from_utf8(stored).ok()?;
+        self.resolved.shown(stored).filter(|key| !key.is_empty())
     }
 
     /// A walk of the bucket's objects as one of what is shown.

@@ -76,8 +76,9 @@ impl<D: Disk, C: Clock> Service<D, C> {
         let operation = route::route(head, path.level(), &query)?;
         let mut authenticated = self.authenticate(head, &query)?;
         let demands = headers::demands(head)?;
-        let caller = match authenticated.identity() {
-            Identity::User(user) => Caller::User(user.clone()),
+        let payload = authenticated.take_payload();
+        let caller = match authenticated.into_identity() {
+            Identity::User(user) => Caller::User(user),
             Identity::Anonymous => Caller::Anonymous,
         };
         let context = Context {
@@ -85,12 +86,13 @@ impl<D: Disk, C: Clock> Service<D, C> {
             settings: &self.settings,
             head: *head,
             demands,
+            operation,
             path,
             query: &query,
             caller: &caller,
         };
-        let body = Incoming::new(exchange, authenticated.take_payload(), operation.body());
-        ops::dispatch(operation, &context, body).await
+        let body = Incoming::new(exchange, payload, operation.body());
+        ops::dispatch(&context, body).await
     }
 
     fn authenticate(
@@ -105,13 +107,16 @@ impl<D: Disk, C: Clock> Service<D, C> {
                 Ok(found) => found.map(|credential| {
                     let principal = Principal {
                         name: credential.user,
-                        id: credential.id.to_string(),
-                        display_name: credential.display_name,
+                        id: credential.id,
                         admin: credential.admin,
+                        groups: credential.groups,
+                        tenant: credential.tenant,
+                        tenant_admin: credential.tenant_admin,
                     };
+                    let previous = credential.previous.filter(|(_, until)| *until > now);
                     let secrets = KnownSecrets {
                         current: credential.secret,
-                        previous: None,
+                        previous: previous.map(|(secret, _)| secret),
                     };
                     (principal, secrets)
                 }),

@@ -5,7 +5,6 @@ use super::Context;
 use super::response::Response;
 use crate::io::{Clock, Disk};
 use crate::namespace::{CannedAcl as BucketAcl, Command};
-use crate::s3::access::Want;
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::xml::documents;
 use crate::store::meta::CannedAcl;
@@ -35,8 +34,8 @@ fn group_rights(acl: CannedAcl) -> &'static [(documents::Group, &'static str)] {
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `GET /bucket?acl`
     pub fn get_bucket_acl(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Own)?;
-        let owner = self.principal_of(&bucket)?;
+        let bucket = self.bucket()?;
+        let owner = self.principal(&bucket.entry_owner)?;
         let acl = match bucket.acl {
             BucketAcl::Private => CannedAcl::Private,
             BucketAcl::PublicRead => CannedAcl::PublicRead,
@@ -51,7 +50,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `PUT /bucket?acl`
     pub async fn put_bucket_acl(&self, document: &[u8]) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Own)?;
+        let bucket = self.bucket()?;
         super::tagging::refuse_link(&bucket)?;
         self.refuse_grants(document)?;
         let acl = of_bucket(self.demands.acl);
@@ -69,10 +68,10 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `GET /bucket/key?acl`
     pub async fn get_object_acl(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Own)?;
+        let bucket = self.bucket()?;
         self.check_version()?;
         let record = self.record(&bucket).await?;
-        let owner = self.principal_of(&bucket)?;
+        let owner = self.principal(&bucket.entry_owner)?;
         let rights = group_rights(record.meta.acl);
         Ok(Response::xml(documents::access_control(
             &owner.as_xml(),
@@ -82,7 +81,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `PUT /bucket/key?acl`
     pub async fn put_object_acl(&self, document: &[u8]) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Own)?;
+        let bucket = self.bucket()?;
         self.check_version()?;
         self.refuse_grants(document)?;
         let acl = self.demands.acl.unwrap_or_default();

@@ -1,9 +1,11 @@
 //! GetObjectAttributes.
 
+use super::Context;
+use super::hold::Found;
 use super::response::Response;
-use super::{Context, key_error};
 use crate::io::{Clock, Disk};
 use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::rights::Need;
 use crate::s3::xml::documents;
 use crate::store::meta::{Checksum, ChecksumKind};
 use crate::store::record::{Body, PartRef};
@@ -21,16 +23,11 @@ const NAMES: [&str; 5] = [
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `GET /bucket/key?attributes`
     pub async fn get_object_attributes(&self) -> Result<Response<D>> {
-        let bucket = self.resolve()?;
+        let bucket = self.bucket()?;
         let key = bucket.key(self.key()?)?;
-        self.check_expected_owner(&bucket)?;
         self.check_version()?;
         let wanted = self.wanted_attributes()?;
-        let entry = self.object_entry(&bucket, &key)?;
-        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
-        let read = reader.record(&entry).await;
-        let (record, _) = read.map_err(|error| key_error(&error, &key))?;
-        self.check_read(&bucket, &record)?;
+        let Found { entry, record, .. } = self.object(&bucket, &key, Need::Content).await?;
         let has = |name: &str| wanted.iter().any(|w| w == name);
         let limit = self.header_number("x-amz-max-parts")?.unwrap_or(1000);
         let marker = self.header_number("x-amz-part-number-marker")?.unwrap_or(0);

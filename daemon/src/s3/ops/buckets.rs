@@ -2,12 +2,14 @@
 
 use super::response::Response;
 use super::{Context, store_error};
+use crate::base::BucketId;
 use crate::io::{Clock, Disk};
-use crate::namespace::{CannedAcl, Command, NamespaceError};
-use crate::s3::access::{Caller, S3_VOLUME, Want};
+use crate::namespace::{
+    CannedAcl, Command, EntryKind, NamespaceError, Right, Volume, entry_allows, volume_allows,
+};
+use crate::s3::access::{Caller, denied};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::path::check_bucket_name;
-use crate::s3::place::Place;
 use crate::s3::xml::{documents, read};
 
 /// Most buckets of one page of ListBuckets.
@@ -37,6 +39,11 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
                 return Err(S3Error::argument("max-buckets", n.to_string(), message));
             }
         };
+        let volume = self.volume()?;
+        // The users of a tenant see what it has; in the volume of all others everybody has a view.
+        let all = user.admin
+            || (user.tenant.is_some() && volume_allows(&volume, &self.caller.who(), Right::List));
+        let volume = volume.name;
         let prefix = self.query.get("prefix").unwrap_or("");
         let mut after = self.query.get("continuation-token").map(str::to_owned);
         let mut shown = Vec::new();
@@ -46,12 +53,12 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             let page = self
                 .core
                 .names()
-                .list_buckets(S3_VOLUME, prefix, after.as_deref(), PAGE_MAX)
+                .list_buckets(volume.as_str(), prefix, after.as_deref(), PAGE_MAX)
                 .map_err(|error| namespace_failed(&error))?;
             let full = page.len() == PAGE_MAX;
             for entry in page {
                 after = Some(entry.name.to_string());
-                if !user.admin && entry.owner != user.name {
+                if !all && entry.owner != user.name {
                     continue;
                 }
                 if shown.len() == limit {
@@ -64,12 +71,9 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
                 break;
             }
         }
-        let owner = documents::Owner {
-            id: &user.id,
-            display_name: &user.display_name,
-        };
+        let owner = self.principal(&user.name)?;
         Ok(Response::xml(documents::list_buckets(
-            &owner,
+            &owner.as_xml(),
             &shown,
             prefix,
             next.as_deref(),
@@ -81,6 +85,10 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let name = self.bucket_name()?;
         check_bucket_name(name)?;
         let user = self.caller.user()?;
+        let volume = self.volume()?;
+        if !volume_allows(&volume, &self.caller.who(), Right::Create) {
+            return Err(denied());
+        }
         let acl = super::acl::of_bucket(self.demands.acl);
         let region = &self.settings.region;
         if !document.is_empty() {
@@ -91,7 +99,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         }
         let object_lock = false;
         let command = Command::CreateBucket {
-            volume: S3_VOLUME.to_owned(),
+            volume: volume.name.to_string(),
             name: name.to_owned(),
             owner: user.name.to_string(),
             acl,
@@ -114,7 +122,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let entry = self
             .core
             .names()
-            .entry(S3_VOLUME, name)
+            .entry(self.caller.volume(), name)
             .map_err(|error| namespace_failed(&error))?
             .ok_or(ErrorCode::OperationAborted)?;
         if entry.owner != user.name {
@@ -129,20 +137,20 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `HEAD /bucket`
     pub fn head_bucket(&self) -> Result<Response<D>> {
-        self.bucket(Want::List)?;
+        self.bucket()?;
         let region = self.settings.region.as_str();
         Ok(Response::empty(200).with("x-amz-bucket-region", region))
     }
 
     /// `GET /bucket?location`
     pub fn get_bucket_location(&self) -> Result<Response<D>> {
-        self.bucket(Want::List)?;
+        self.bucket()?;
         Ok(Response::xml(documents::location(&self.settings.region)))
     }
 
     /// `GET /bucket?versioning`
     pub fn get_bucket_versioning(&self) -> Result<Response<D>> {
-        self.bucket(Want::Own)?;
+        self.bucket()?;
         Ok(Response::xml(documents::versioning()))
     }
 
@@ -152,29 +160,42 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let entry = self
             .core
             .names()
-            .entry(S3_VOLUME, name)
+            .entry(self.caller.volume(), name)
             .map_err(|error| namespace_failed(&error))?
             .ok_or_else(|| S3Error::from(ErrorCode::NoSuchBucket).with("BucketName", name))?;
-        let user = self.caller.user()?;
-        if !user.admin && entry.owner != user.name {
-            return Err(ErrorCode::AccessDenied.into());
+        let mut judged = entry.clone();
+        if let EntryKind::Bucket(bucket) = &mut judged.kind {
+            // A canned list is about what is in a bucket.
+            bucket.acl = CannedAcl::Private;
         }
-        if entry.link().is_some() {
-            let command = Command::DeleteLink {
-                volume: S3_VOLUME.to_owned(),
-                name: name.to_owned(),
-            };
-            let reply = self.apply(command).await?;
-            return reply
-                .map(|_| Response::empty(204))
-                .map_err(|error| namespace_error(&error, name));
+        let volume = self.volume()?;
+        if !entry_allows(&judged, &volume, &self.caller.who(), Right::Delete) {
+            return Err(denied());
         }
-        let bucket = self.bucket(Want::Own)?;
-        self.delete_empty(&bucket, name).await
+        self.check_expected_owner(&entry.owner)?;
+        if let Some(bucket) = entry.bucket() {
+            return self.delete_empty(bucket.id, name).await;
+        }
+        let command = Command::DeleteLink {
+            volume: volume.name.to_string(),
+            name: name.to_owned(),
+        };
+        let reply = self.apply(command).await?;
+        reply
+            .map(|_| Response::empty(204))
+            .map_err(|error| namespace_error(&error, name))
     }
 
-    async fn delete_empty(&self, bucket: &Place, name: &str) -> Result<Response<D>> {
-        let id = bucket.id();
+    /// The volume that is the caller's namespace.
+    fn volume(&self) -> Result<Volume> {
+        self.core
+            .names()
+            .volume(self.caller.volume())
+            .map_err(|error| namespace_failed(&error))?
+            .ok_or_else(denied)
+    }
+
+    async fn delete_empty(&self, id: BucketId, name: &str) -> Result<Response<D>> {
         let empty = self
             .core
             .seal_if_empty(id)
@@ -184,7 +205,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             return Err(S3Error::from(ErrorCode::BucketNotEmpty).with("BucketName", name));
         }
         let command = Command::DeleteBucket {
-            volume: S3_VOLUME.to_owned(),
+            volume: self.caller.volume().to_owned(),
             name: name.to_owned(),
             expect: id,
         };
@@ -220,6 +241,13 @@ pub(super) fn namespace_error(error: &NamespaceError, bucket: &str) -> S3Error {
         | NamespaceError::BucketNotFound(_)
         | NamespaceError::VolumeNotFound(_) => S3Error::from(ErrorCode::NoSuchBucket),
         NamespaceError::InvalidBucketName(_) => ErrorCode::InvalidBucketName.into(),
+        NamespaceError::BucketIsLinked { .. } => {
+            S3Error::new(ErrorCode::BucketNotEmpty, error.to_string())
+        }
+        NamespaceError::QuotaExceeded(_) => {
+            S3Error::new(ErrorCode::QuotaExceeded, error.to_string())
+        }
+        NamespaceError::TooManyBuckets(_) => ErrorCode::TooManyBuckets.into(),
         NamespaceError::BucketChanged(_) => ErrorCode::OperationAborted.into(),
         other => {
             tracing::error!(bucket, error = %other, "the namespace failed");

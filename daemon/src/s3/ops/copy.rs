@@ -1,15 +1,16 @@
 //! Copies: of an object onto a key, and of a range onto a part. The source goes through the same
 //! gate as a GET of it would, links included.
 
+use super::hold::Found;
 use super::put::with_checksum;
 use super::response::Response;
-use super::{Context, key_error, lookup, no_such_key, write_condition};
+use super::{Context, key_error, write_condition};
 use crate::base::ShardId;
 use crate::base::limits::PART_BYTES_MAX;
 use crate::base::md5::Md5;
 use crate::io::{Clock, Disk};
 use crate::log::OwnedRecord;
-use crate::s3::access::{self, Want};
+use crate::s3::access;
 use crate::s3::checksum::{self, Hasher};
 use crate::s3::conditions::{self, Outcome};
 use crate::s3::error::{ErrorCode, Result, S3Error};
@@ -17,6 +18,8 @@ use crate::s3::keys::Key;
 use crate::s3::path::CopySource;
 use crate::s3::place::Place;
 use crate::s3::range;
+use crate::s3::rights;
+use crate::s3::route::Access;
 use crate::s3::stored::{self, Directive};
 use crate::s3::xml::documents;
 use crate::shard::{Permit, copy_bytes};
@@ -46,9 +49,11 @@ pub(super) struct Copied {
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `PUT /bucket/key` with `x-amz-copy-source`
     pub async fn copy_object(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Write)?;
+        let bucket = self.bucket()?;
         let key = bucket.key(self.key()?)?;
-        let condition = write_condition(&self.head)?;
+        let hold = self.hold(&bucket, &key).await?;
+        let asked = write_condition(&self.head)?;
+        let condition = hold.guard(asked.clone())?;
         let mut source = self.copy_source().await?;
         let replaces = |name| -> Result<bool> {
             Ok(stored::directive(&self.head, name)? == Directive::Replace)
@@ -77,6 +82,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         };
         meta.acl = given.acl;
         meta.owner = given.owner;
+        meta.rules = given.rules;
         let shard = self.core.shard_of(bucket.id(), key.as_bytes());
         let wanted = checksum::of_upload(&self.head)?.map(|c| c.algorithm);
         let copied = self.copy_whole(&mut source, shard, wanted).await?;
@@ -100,7 +106,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .core
             .on_shard(shard, move |store| async move { store.put(new).await })
             .await
-            .map_err(|error| key_error(&error, &key))?;
+            .map_err(|error| hold.refused(&error, &asked, &key))?;
         drop(copied.permit);
         let document =
             documents::copy_object(&etag.to_string(), stored.modified, checksum.as_ref());
@@ -118,20 +124,14 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         if asked.version.as_deref().is_some_and(|v| v != "null") {
             return Err(ErrorCode::NoSuchVersion.into());
         }
-        let bucket = access::resolve(self.core, &asked.bucket)?;
+        let bucket = access::resolve(self.core, self.caller, &asked.bucket)?;
+        self.caller.admit(&bucket, rights::SOURCE, Access::Read)?;
         let key = bucket.key(asked.key())?.into_owned();
-        self.check_owner(&bucket, self.demands.source_bucket_owner.as_deref())?;
-        let entry = match lookup(self.core, bucket.id(), &key)? {
-            Some(entry) => entry,
-            None if self.caller.may(&bucket, Want::List) => return Err(no_such_key(&key)),
-            None => return Err(ErrorCode::AccessDenied.into()),
-        };
-        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
-        let (record, raw) = reader
-            .record(&entry)
-            .await
-            .map_err(|error| key_error(&error, &key))?;
-        self.check_read(&bucket, &record)?;
+        self.check_owner(
+            &bucket.entry_owner,
+            self.demands.source_bucket_owner.as_deref(),
+        )?;
+        let Found { entry, record, raw } = self.object(&bucket, &key, rights::SOURCE).await?;
         match conditions::copy_source(&self.head, &entry.etag.to_string(), entry.modified) {
             Outcome::Proceed => Ok(Source {
                 bucket,

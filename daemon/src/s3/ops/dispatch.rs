@@ -7,13 +7,13 @@ use crate::io::{Clock, Disk};
 use crate::s3::error::{Result, S3Error};
 use crate::s3::route::Operation;
 
-/// Does an operation. There is no default arm: a new operation does not compile until it has its
+/// Does the operation. There is no default arm: a new operation does not compile until it has its
 /// place here.
 pub async fn dispatch<D: Disk, C: Clock, S: Stream>(
-    operation: Operation,
     context: &Context<'_, D, C>,
     body: Incoming<'_, '_, S>,
 ) -> Result<Response<D>> {
+    let operation = context.operation;
     match operation {
         Operation::PutObject => return context.put_object(body).await,
         Operation::UploadPart => return context.upload_part(body).await,

@@ -1,13 +1,17 @@
 //! GET and HEAD of an object.
 
+use super::Context;
+use super::hold::Found;
 use super::response::{Payload, Response};
-use super::{Context, key_error};
 use crate::io::{Clock, Disk};
 use crate::s3::checksum;
 use crate::s3::conditions::{self, Outcome};
 use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::keys::Key;
 use crate::s3::place::Place;
 use crate::s3::range::{self, Requested};
+use crate::s3::rights::{self, Need};
+use crate::s3::route::Operation;
 use crate::s3::stored::DEFAULT_CONTENT_TYPE;
 use crate::store::meta::{Checksum, ChecksumKind, ContentHeader};
 use crate::store::record::{Body, PartRef};
@@ -52,18 +56,11 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     async fn read_object(&self, with_body: bool) -> Result<Response<D>> {
-        let bucket = self.resolve()?;
+        let bucket = self.bucket()?;
         let key = bucket.key(self.key()?)?;
-        self.check_expected_owner(&bucket)?;
         self.check_overrides()?;
         self.check_version()?;
-        let entry = self.object_entry(&bucket, &key)?;
-        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
-        let (record, raw) = reader
-            .record(&entry)
-            .await
-            .map_err(|error| key_error(&error, &key))?;
-        self.check_read(&bucket, &record)?;
+        let Found { entry, record, raw } = self.object(&bucket, &key, Need::Content).await?;
         match conditions::read(&self.head, &entry.etag.to_string(), entry.modified) {
             Outcome::Proceed => {}
             Outcome::NotModified => {
@@ -74,9 +71,10 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             Outcome::Failed => return Err(ErrorCode::PreconditionFailed.into()),
         }
         let wanted = self.wanted_range(&record)?;
-        let mut response = self.describe(&bucket, &entry, &record, &wanted);
+        let mut response = self.describe(&bucket, &key, &entry, &record, &wanted)?;
         let length = wanted.bytes.end - wanted.bytes.start;
         response.payload = if with_body {
+            let reader = self.core.reader_of(bucket.id(), key.as_bytes());
             Payload::Stream(reader.body(&record, raw, wanted.bytes), length)
         } else {
             Payload::Length(length)
@@ -121,10 +119,11 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     fn describe(
         &self,
         bucket: &Place,
+        key: &Key<'_>,
         entry: &ObjectEntry,
         record: &ObjectRecord,
         wanted: &Wanted,
-    ) -> Response<D> {
+    ) -> Result<Response<D>> {
         let mut response = Response::empty(if wanted.partial { 206 } else { 200 })
             .with_etag(entry.etag)
             .with_modified(entry.modified)
@@ -156,10 +155,13 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             response = response.with("x-amz-mp-parts-count", parts.to_string());
         }
         // How many tags there are is told only to who may read them.
-        if !record.meta.tags.is_empty() && self.caller.owns(bucket) {
+        let tags = rights::needs(Operation::GetObjectTagging);
+        if !record.meta.tags.is_empty()
+            && self.check_object(bucket, key, &record.meta, tags).is_ok()
+        {
             response = response.with("x-amz-tagging-count", record.meta.tags.len().to_string());
         }
-        self.describe_checksum(record, wanted, response)
+        Ok(self.describe_checksum(record, wanted, response))
     }
 
     /// The checksum is returned on request (`x-amz-checksum-mode: ENABLED`): with the whole object

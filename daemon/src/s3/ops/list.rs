@@ -5,7 +5,6 @@ use super::{Context, store_error};
 use crate::base::BucketId;
 use crate::base::codec::{Put, Reader};
 use crate::io::{Clock, Disk};
-use crate::s3::access::Want;
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::list_page::{Page, Query, page};
 use crate::s3::place::Place;
@@ -24,7 +23,7 @@ struct Listed<'a> {
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `GET /bucket`
     pub fn list_objects(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::List)?;
+        let bucket = self.bucket()?;
         let marker = self.query.get("marker").unwrap_or("");
         let listed = self.walk(bucket, marker)?;
         // S3 gives a next marker only with a delimiter; otherwise the last key serves.
@@ -38,17 +37,35 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `GET /bucket?list-type=2`
     pub fn list_objects_v2(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::List)?;
         let start_after = self.query.get("start-after");
         let token = self.query.get("continuation-token");
-        let resumed = match token {
-            None | Some("") => None,
-            Some(token) => Some(parse_token(token, bucket.id())?),
+        let resumed = token.filter(|token| !token.is_empty()).map(Resumed::parse);
+        let bucket = match &resumed {
+            Some(Ok(from)) => {
+                self.bucket_of(from.bucket, |place| root_of(place.prefix()) == from.root)?
+            }
+            Some(Err(_)) | None => self.bucket()?,
         };
-        let after = resumed.as_deref().or(start_after).unwrap_or("");
-        let id = bucket.id();
+        let resumed = resumed.transpose()?;
+        if let Some(from) = &resumed
+            && (from.bucket != bucket.id() || from.root != root_of(bucket.prefix()))
+        {
+            return Err(S3Error::new(
+                ErrorCode::InvalidArgument,
+                "The continuation token was made for another bucket of this name.",
+            ));
+        }
+        let after = resumed.as_ref().map(|from| from.last.as_str());
+        let after = after.or(start_after).unwrap_or("");
         let listed = self.walk(bucket, after)?;
-        let next = listed.page.last.as_deref().map(|last| make_token(id, last));
+        let next = listed.page.last.as_ref().map(|last| {
+            Resumed {
+                bucket: listed.bucket.id(),
+                root: root_of(listed.bucket.prefix()),
+                last: last.clone(),
+            }
+            .token()
+        });
         let owner = match self.query.get("fetch-owner") {
             None | Some("false") => false,
             Some("true") => true,
@@ -70,7 +87,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `GET /bucket?versions`: every object has one version, `null`.
     pub fn list_object_versions(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::List)?;
+        let bucket = self.bucket()?;
         let key_marker = self.query.get("key-marker").unwrap_or("");
         let version_marker = self.query.get("version-id-marker").unwrap_or("");
         let listed = self.walk(bucket, key_marker)?;
@@ -120,7 +137,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             })
             .collect();
         let owner = if with_owner {
-            Some(self.principal_of(&listed.bucket)?)
+            Some(self.principal(&listed.bucket.entry_owner)?)
         } else {
             None
         };
@@ -142,41 +159,62 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 }
 
-/// A continuation token: the bucket it was made for and the last key shown. Opaque to clients.
-fn make_token(bucket: BucketId, last: &str) -> String {
-    let mut bytes = Vec::with_capacity(last.len() + 16);
-    bytes.put_u64(bucket.0);
-    bytes.put_str(last);
-    let crc = crc32fast::hash(&bytes);
-    bytes.put_u32(crc);
-    URL_SAFE_NO_PAD.encode(bytes)
+/// Where a listing goes on. Clients get it as an opaque token. A listing stays on the bucket, and on
+/// the prefix of it, on which it began, whatever source the link has been given since. The token says
+/// where to look, not what may be done there: that bucket must be one that the name leads to or has
+/// led to, and the caller must have the right to list it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Resumed {
+    bucket: BucketId,
+    /// Tells the prefix that the link showed.
+    root: u32,
+    /// The last key shown.
+    last: String,
 }
 
-/// Inverse of [`make_token`]. A token of another bucket is refused: a listing stays on the bucket it
-/// began on.
-fn parse_token(token: &str, bucket: BucketId) -> Result<String> {
-    let invalid = || {
-        S3Error::argument(
-            "continuation-token",
-            token,
-            "The continuation token provided is incorrect",
-        )
-    };
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
-    let (front, crc) = bytes.split_last_chunk::<4>().ok_or_else(invalid)?;
-    if crc32fast::hash(front) != u32::from_le_bytes(*crc) {
-        return Err(invalid());
+/// What stands for a link's prefix in a token: the prefix itself is nothing that clients need to
+/// know.
+fn root_of(prefix: &str) -> u32 {
+    crc32fast::hash(prefix.as_bytes())
+}
+
+impl Resumed {
+    fn token(&self) -> String {
+        let mut bytes = Vec::with_capacity(self.last.len() + 20);
+        bytes.put_u64(self.bucket.0);
+        bytes.put_u32(self.root);
+        bytes.put_str(&self.last);
+        let crc = crc32fast::hash(&bytes);
+        bytes.put_u32(crc);
+        URL_SAFE_NO_PAD.encode(bytes)
     }
-    let mut reader = Reader::new(front);
-    let made_for = reader.u64().map_err(|_| invalid())?;
-    let last = reader.str().map_err(|_| invalid())?;
-    if made_for != bucket.0 {
-        return Err(S3Error::new(
-            ErrorCode::InvalidArgument,
-            "The continuation token was made for another bucket of this name.",
-        ));
+
+    /// Inverse of [`Resumed::token`].
+    fn parse(token: &str) -> Result<Self> {
+        Self::decode(token).ok_or_else(|| {
+            S3Error::argument(
+                "continuation-token",
+                token,
+                "The continuation token provided is incorrect",
+            )
+        })
     }
-    Ok(last.to_owned())
+
+    fn decode(token: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (front, crc) = bytes.split_last_chunk::<4>()?;
+        if crc32fast::hash(front) != u32::from_le_bytes(*crc) {
+            return None;
+        }
+        let mut reader = Reader::new(front);
+        let from = Self {
+            bucket: BucketId(reader.u64().ok()?),
+            root: reader.u32().ok()?,
+            last: reader.str().ok()?.to_owned(),
+        };
+        reader.finish().ok()?;
+        Some(from)
+    }
 }
 
 #[cfg(test)]
@@ -186,15 +224,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tokens_round_trip(bucket: u64, last: String) {
-            let token = make_token(BucketId(bucket), &last);
-            prop_assert_eq!(parse_token(&token, BucketId(bucket)), Ok(last));
-            prop_assert!(parse_token(&token, BucketId(bucket ^ 1)).is_err());
+        fn tokens_round_trip(bucket: u64, root: u32, last: String) {
+            let from = Resumed { bucket: BucketId(bucket), root, last };
+            prop_assert_eq!(Resumed::parse(&from.token()), Ok(from));
         }
 
         #[test]
         fn made_up_tokens_are_refused(token: String) {
-            prop_assert!(parse_token(&token, BucketId(1)).is_err());
+            prop_assert!(Resumed::parse(&token).is_err());
         }
     }
 }

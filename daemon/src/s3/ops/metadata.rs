@@ -21,7 +21,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             tags,
             checksum: None,
             acl: self.demands.acl.unwrap_or_default(),
-            owner: self.caller.id().to_owned(),
+            owner: self.caller.id(),
             rules: Acl::EMPTY,
         })
     }

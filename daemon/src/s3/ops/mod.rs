@@ -7,6 +7,7 @@ mod buckets;
 mod copy;
 mod delete;
 mod get;
+mod hold;
 mod list;
 mod metadata;
 mod multipart;
@@ -18,7 +19,8 @@ mod uploads;
 
 use crate::base::BucketId;
 use crate::io::{Clock, Disk};
-use crate::s3::access::{self, Caller, Want};
+use crate::namespace::{Name, Resolved};
+use crate::s3::access::{self, Caller};
 use crate::s3::conditions;
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::headers::Demands;
@@ -26,9 +28,11 @@ use crate::s3::keys::{AskedKey, Key};
 use crate::s3::path::ResourcePath;
 use crate::s3::place::Place;
 use crate::s3::query::Query;
+use crate::s3::rights;
+use crate::s3::route::Operation;
 use crate::s3::service::{HttpHead, Settings};
 use crate::shard::Core;
-use crate::store::{EtagSet, ObjectEntry, ObjectRecord, StoreError, WriteCondition};
+use crate::store::{EtagSet, ObjectEntry, StoreError, WriteCondition};
 use std::rc::Rc;
 
 pub use dispatch::dispatch;
@@ -47,6 +51,8 @@ pub struct Context<'a, D: Disk, C: Clock> {
     pub head: HttpHead<'a>,
     /// What its headers demand beside the operation itself.
     pub demands: Demands,
+    /// What it asks for.
+    pub operation: Operation,
     /// What it is about.
     pub path: &'a ResourcePath,
     /// Its query, decoded.
@@ -70,54 +76,53 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// The bucket, resolved, without any look at rights.
     fn resolve(&self) -> Result<Place> {
-        access::resolve(self.core, self.bucket_name()?)
+        access::resolve(self.core, self.caller, self.bucket_name()?)
     }
 
-    /// The bucket, resolved, for a caller who may do what it wants there.
-    fn bucket(&self, want: Want) -> Result<Place> {
-        let bucket = self.resolve()?;
-        self.caller.check(&bucket, want)?;
-        self.check_expected_owner(&bucket)?;
-        Ok(bucket)
+    /// The bucket, resolved, for a caller who may do there what the operation needs, or whom only
+    /// an object's own list can still let do it: see [`Context::object`] and [`Context::hold`].
+    fn bucket(&self) -> Result<Place> {
+        self.admit(self.resolve()?)
+    }
+
+    fn admit(&self, place: Place) -> Result<Place> {
+        let (need, access) = (rights::needs(self.operation), self.operation.access());
+        self.caller.admit(&place, need, access)?;
+        self.check_expected_owner(&place.entry_owner)?;
+        Ok(place)
+    }
+
+    /// The bucket in which something began, an upload or a listing, when the name asked for led to
+    /// `id`, and if it `fits`. A link that was given another source since still leads there; what
+    /// the caller may do is judged there. Otherwise the bucket that the name leads to now.
+    fn bucket_of(&self, id: BucketId, fits: impl Fn(&Place) -> bool) -> Result<Place> {
+        let now = self.resolve();
+        if let Ok(place) = &now
+            && place.id() == id
+            && fits(place)
+        {
+            return self.admit(now?);
+        }
+        let fitting = |resolved: &Resolved| fits(&Place::new(resolved.clone()));
+        match access::resolve_pinned(self.core, self.caller, self.bucket_name()?, id, fitting) {
+            Ok(then) => self.admit(then),
+            Err(_) => self.admit(now?),
+        }
     }
 
     /// `x-amz-expected-bucket-owner` is compared with the owner of the name asked for.
-    fn check_expected_owner(&self, bucket: &Place) -> Result<()> {
-        self.check_owner(bucket, self.demands.bucket_owner.as_deref())
+    fn check_expected_owner(&self, owner: &Name) -> Result<()> {
+        self.check_owner(owner, self.demands.bucket_owner.as_deref())
     }
 
-    fn check_owner(&self, bucket: &Place, expected: Option<&str>) -> Result<()> {
+    fn check_owner(&self, owner: &Name, expected: Option<&str>) -> Result<()> {
         let Some(expected) = expected else {
             return Ok(());
         };
-        let owner = self.principal_of(bucket)?;
-        if owner.id == expected {
+        if self.principal(owner)?.id == expected {
             Ok(())
         } else {
-            Err(ErrorCode::AccessDenied.into())
-        }
-    }
-
-    /// The object for reading: looked up only when the caller may read it, or may at least learn
-    /// whether it exists.
-    fn object_entry(&self, bucket: &Place, key: &Key<'_>) -> Result<ObjectEntry> {
-        let found = lookup(self.core, bucket.id(), key)?;
-        match found {
-            Some(entry) => Ok(entry),
-            None if self.caller.may(bucket, Want::List) => Err(no_such_key(key)),
-            None => Err(ErrorCode::AccessDenied.into()),
-        }
-    }
-
-    /// Whether the caller may read an object of a bucket that it does not own.
-    fn check_read(&self, bucket: &Place, record: &ObjectRecord) -> Result<()> {
-        if self
-            .caller
-            .may_read_object(bucket, &record.meta.owner, record.meta.acl)
-        {
-            Ok(())
-        } else {
-            Err(ErrorCode::AccessDenied.into())
+            Err(access::denied())
         }
     }
 }

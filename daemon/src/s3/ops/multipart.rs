@@ -1,15 +1,16 @@
 //! Multipart uploads: create, upload and copy parts, complete, abort. An upload is found by the
 //! bucket id it was started in, so it does not matter by which name, bucket or link, it is called.
 
+use super::hold::Hold;
 use super::receive::{Incoming, Wish};
 use super::response::Response;
 use super::{Context, key_error, write_condition};
-use crate::base::UploadId;
 use crate::base::limits::{OBJECT_BYTES_MAX, PART_BYTES_MAX, PART_BYTES_MIN, PARTS_MAX};
 use crate::base::md5::Md5;
+use crate::base::{BucketId, UploadId};
 use crate::http::Stream;
 use crate::io::{Clock, Disk, entropy};
-use crate::s3::access::Want;
+use crate::s3::access::denied;
 use crate::s3::checksum;
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::keys::Key;
@@ -25,8 +26,9 @@ use crate::store::{
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `POST /bucket/key?uploads`
     pub async fn create_multipart_upload(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Write)?;
+        let bucket = self.bucket()?;
         let key = bucket.key(self.key()?)?;
+        self.hold(&bucket, &key).await?;
         let mut meta = self.new_meta()?;
         meta.checksum = checksum::of_upload(&self.head)?;
         let announced = meta.checksum.as_ref().map(|c| (c.algorithm, c.kind));
@@ -47,7 +49,11 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             )
             .await
             .map_err(|error| key_error(&error, &key))?;
-        let document = documents::initiate_upload(self.bucket_name()?, key.shown(), &show(upload));
+        let document = documents::initiate_upload(
+            self.bucket_name()?,
+            key.shown(),
+            &show(bucket.id(), upload),
+        );
         let mut response = Response::xml(document);
         if let Some((algorithm, kind)) = announced {
             response = response
@@ -57,24 +63,46 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         Ok(response)
     }
 
-    /// The upload that the query names, and its record.
-    pub(super) async fn upload(
-        &self,
-        bucket: &Place,
-        key: &Key<'_>,
-    ) -> Result<(UploadId, ObjectMeta)> {
-        let upload = self
-            .query
-            .get("uploadId")
-            .and_then(parse_upload)
-            .ok_or(ErrorCode::NoSuchUpload)?;
+    /// The upload that the query names, in the bucket it was started in: see
+    /// [`Context::bucket_of`].
+    pub(super) async fn upload(&self) -> Result<Upload<'_>> {
+        let text = self.query.get("uploadId").unwrap_or_default();
+        let asked = self.key()?;
+        let named = parse_upload(text);
+        let bucket = match named {
+            Some((id, Some(bucket))) => self.bucket_of(bucket, |place| {
+                place.key(asked).is_ok_and(|key| {
+                    let reader = self.core.reader_of(place.id(), key.as_bytes());
+                    reader.has_upload(place.id(), key.as_bytes(), id)
+                })
+            })?,
+            Some((_, None)) | None => self.bucket()?,
+        };
+        let key = bucket.key(asked)?;
+        let hold = self.hold(&bucket, &key).await?;
+        let id = named.map(|(id, _)| id).ok_or(ErrorCode::NoSuchUpload)?;
+        Ok(Upload {
+            bucket,
+            key,
+            hold,
+            id,
+        })
+    }
+
+    /// What an upload was started with. Who may not overwrite objects has no right to the uploads
+    /// of others.
+    pub(super) async fn started(&self, upload: &Upload<'_>) -> Result<ObjectMeta> {
+        let (bucket, key) = (upload.bucket.id(), &upload.key);
         let record = self
             .core
-            .reader_of(bucket.id(), key.as_bytes())
-            .upload(bucket.id(), key.as_bytes(), upload)
+            .reader_of(bucket, key.as_bytes())
+            .upload(bucket, key.as_bytes(), upload.id)
             .await
             .map_err(|error| key_error(&error, key))?;
-        Ok((upload, record.meta))
+        if upload.hold != Hold::Any && !self.caller.wrote(&record.meta) {
+            return Err(denied());
+        }
+        Ok(record.meta)
     }
 
     fn part_number(&self) -> Result<u32> {
@@ -90,28 +118,28 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `PUT /bucket/key?partNumber&uploadId`
     pub async fn upload_part<S: Stream>(&self, body: Incoming<'_, '_, S>) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Write)?;
-        let key = bucket.key(self.key()?)?;
+        let upload = self.upload().await?;
+        let (bucket, key) = (upload.bucket.id(), &upload.key);
         let number = self.part_number()?;
-        let (upload, meta) = self.upload(&bucket, &key).await?;
+        let meta = self.started(&upload).await?;
         let wanted = meta.checksum.as_ref().map(|c| c.algorithm);
         let wish = Wish {
             max: PART_BYTES_MAX,
             checksum: wanted,
         };
-        let received = body.receive(self, bucket.id(), &key, wish).await?;
+        let received = body.receive(self, bucket, key, wish).await?;
         let checksum = received.checksum.clone();
         let new = NewPart {
-            bucket: bucket.id(),
+            bucket,
             key: key.as_bytes().to_vec(),
-            upload,
+            upload: upload.id,
             number,
             md5: received.md5,
             size: received.size,
             checksum: received.checksum,
             body: received.body,
         };
-        self.put_part(new, &key).await?;
+        self.put_part(new, key).await?;
         drop(received.permit);
         let response = Response::empty(200).with_etag(ETag {
             md5: received.md5,
@@ -133,32 +161,32 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `PUT /bucket/key?partNumber&uploadId` with `x-amz-copy-source`
     pub async fn upload_part_copy(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Write)?;
-        let key = bucket.key(self.key()?)?;
+        let upload = self.upload().await?;
+        let (bucket, key) = (upload.bucket.id(), &upload.key);
         let number = self.part_number()?;
-        let (upload, meta) = self.upload(&bucket, &key).await?;
+        let meta = self.started(&upload).await?;
         let mut source = self.copy_source().await?;
         let range = self.copy_source_range(&source)?;
         if range.end - range.start > PART_BYTES_MAX {
             return Err(ErrorCode::EntityTooLarge.into());
         }
-        let shard = self.core.shard_of(bucket.id(), key.as_bytes());
+        let shard = self.core.shard_of(bucket, key.as_bytes());
         let algorithm = meta.checksum.as_ref().map(|c| c.algorithm);
         let copied = self
             .copy_range(&mut source, range, shard, algorithm)
             .await?;
         let checksum = copied.checksum.clone();
         let new = NewPart {
-            bucket: bucket.id(),
+            bucket,
             key: key.as_bytes().to_vec(),
-            upload,
+            upload: upload.id,
             number,
             md5: copied.md5,
             size: copied.size,
             checksum: copied.checksum,
             body: copied.body,
         };
-        let stored = self.put_part(new, &key).await?;
+        let stored = self.put_part(new, key).await?;
         drop(copied.permit);
         let etag = ETag {
             md5: copied.md5,
@@ -170,42 +198,40 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `DELETE /bucket/key?uploadId`
     pub async fn abort_multipart_upload(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Write)?;
-        let key = bucket.key(self.key()?)?;
-        let id = bucket.id();
-        let upload = self
-            .query
-            .get("uploadId")
-            .and_then(parse_upload)
-            .ok_or(ErrorCode::NoSuchUpload)?;
+        let upload = self.upload().await?;
+        if upload.hold != Hold::Any {
+            self.started(&upload).await?;
+        }
+        let (bucket, key, id) = (upload.bucket.id(), &upload.key, upload.id);
         let owned = key.as_bytes().to_vec();
         self.core
             .on_shard(
-                self.core.shard_of(id, key.as_bytes()),
-                move |store| async move { store.abort_upload(id, &owned, upload).await },
+                self.core.shard_of(bucket, key.as_bytes()),
+                move |store| async move { store.abort_upload(bucket, &owned, id).await },
             )
             .await
-            .map_err(|error| key_error(&error, &key))?;
+            .map_err(|error| key_error(&error, key))?;
         Ok(Response::empty(204))
     }
 
     /// `POST /bucket/key?uploadId`
     pub async fn complete_multipart_upload(&self, document: &[u8]) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Write)?;
-        let key = bucket.key(self.key()?)?;
-        let condition = write_condition(&self.head)?;
+        let upload = self.upload().await?;
+        let (bucket, key, hold) = (upload.bucket.id(), &upload.key, upload.hold);
+        let asked = write_condition(&self.head)?;
+        let condition = hold.guard(asked.clone())?;
         let request = read::complete_upload(document)?;
-        let (upload, mut meta) = match self.upload(&bucket, &key).await {
+        let mut meta = match self.started(&upload).await {
             Ok(found) => found,
             Err(error) if error.code == ErrorCode::NoSuchUpload => {
-                return self.completed_before(&bucket, &key, error).await;
+                return self.completed_before(&upload, error).await;
             }
             Err(error) => return Err(error),
         };
-        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
+        let reader = self.core.reader_of(bucket, key.as_bytes());
         let stored = reader
-            .parts(upload, 0, usize::MAX)
-            .map_err(|error| key_error(&error, &key))?;
+            .parts(upload.id, 0, usize::MAX)
+            .map_err(|error| key_error(&error, key))?;
         let parts = choose(&request.parts, &stored)?;
         let size: u64 = parts.iter().map(|p| p.size).sum();
         check_object_size(&self.head, size)?;
@@ -217,9 +243,9 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let checksum = meta.checksum.clone();
         let etag = etag_of(&parts);
         let complete = CompleteUpload {
-            upload,
+            upload: upload.id,
             object: NewObject {
-                bucket: bucket.id(),
+                bucket,
                 key: key.as_bytes().to_vec(),
                 etag,
                 size,
@@ -229,13 +255,13 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
                 modified: None,
             },
         };
-        let shard = self.core.shard_of(bucket.id(), key.as_bytes());
+        let shard = self.core.shard_of(bucket, key.as_bytes());
         self.core
             .on_shard(shard, move |store| async move {
                 store.complete_upload(complete).await
             })
             .await
-            .map_err(|error| key_error(&error, &key))?;
+            .map_err(|error| hold.refused(&error, &asked, key))?;
         self.completed(etag, checksum.as_ref())
     }
 
@@ -254,20 +280,15 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     /// A client that lost our answer completes again: the object made of this upload is the answer.
-    async fn completed_before(
-        &self,
-        bucket: &Place,
-        key: &Key<'_>,
-        error: S3Error,
-    ) -> Result<Response<D>> {
-        let upload = self.query.get("uploadId").and_then(parse_upload);
-        let Some(entry) = super::lookup(self.core, bucket.id(), key)? else {
+    async fn completed_before(&self, upload: &Upload<'_>, error: S3Error) -> Result<Response<D>> {
+        let (bucket, key) = (upload.bucket.id(), &upload.key);
+        let Some(entry) = super::lookup(self.core, bucket, key)? else {
             return Err(error);
         };
-        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
+        let reader = self.core.reader_of(bucket, key.as_bytes());
         let read = reader.record(&entry).await;
         let (record, _) = read.map_err(|error: StoreError| key_error(&error, key))?;
-        if record.upload.is_some() && record.upload == upload {
+        if record.upload == Some(upload.id) {
             return self.completed(record.etag, record.meta.checksum.as_ref());
         }
         Err(error)
@@ -361,16 +382,33 @@ fn check_object_size(head: &HttpHead<'_>, size: u64) -> Result<()> {
     }
 }
 
-/// An upload id as clients see it: 32 hexadecimal digits.
-pub(super) fn show(upload: UploadId) -> String {
-    format!("{:032x}", upload.0)
+/// A multipart upload that a request names.
+pub(super) struct Upload<'a> {
+    /// The bucket it was started in.
+    pub(super) bucket: Place,
+    pub(super) key: Key<'a>,
+    pub(super) hold: Hold,
+    pub(super) id: UploadId,
 }
 
-/// Inverse of [`show`].
-pub(super) fn parse_upload(text: &str) -> Option<UploadId> {
-    let digits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    digits
-        .then(|| u128::from_str_radix(text, 16).ok())
-        .flatten()
-        .map(UploadId)
+/// An upload id as clients see it: 32 hexadecimal digits for the upload, 16 for the bucket.
+pub(super) fn show(bucket: BucketId, upload: UploadId) -> String {
+    format!("{:032x}{:016x}", upload.0, bucket.0)
+}
+
+/// Inverse of [`show`]. The bucket says where to look, not what may be done there.
+pub(super) fn parse_upload(text: &str) -> Option<(UploadId, Option<BucketId>)> {
+    if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let (upload, bucket) = text.split_at_checked(32)?;
+    let upload = u128::from_str_radix(upload, 16).ok().map(UploadId)?;
+    match bucket.len() {
+        0 => Some((upload, None)),
+        16 => {
+            let bucket = u64::from_str_radix(bucket, 16).ok().map(BucketId)?;
+            Some((upload, Some(bucket)))
+        }
+        _ => None,
+    }
 }

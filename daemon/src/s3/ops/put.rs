@@ -2,11 +2,10 @@
 
 use super::receive::{Incoming, Wish};
 use super::response::Response;
-use super::{Context, key_error, write_condition};
+use super::{Context, write_condition};
 use crate::base::limits::PART_BYTES_MAX;
 use crate::http::Stream;
 use crate::io::{Clock, Disk};
-use crate::s3::access::Want;
 use crate::s3::checksum;
 use crate::s3::error::Result;
 use crate::store::meta::Checksum;
@@ -15,9 +14,11 @@ use crate::store::{ETag, NewObject};
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `PUT /bucket/key`
     pub async fn put_object<S: Stream>(&self, body: Incoming<'_, '_, S>) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Write)?;
+        let bucket = self.bucket()?;
         let key = bucket.key(self.key()?)?;
-        let condition = write_condition(&self.head)?;
+        let hold = self.hold(&bucket, &key).await?;
+        let asked = write_condition(&self.head)?;
+        let condition = hold.guard(asked.clone())?;
         let mut meta = self.new_meta()?;
         let shard = self.core.shard_of(bucket.id(), key.as_bytes());
         let wish = Wish {
@@ -44,7 +45,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         self.core
             .on_shard(shard, move |store| async move { store.put(new).await })
             .await
-            .map_err(|error| key_error(&error, &key))?;
+            .map_err(|error| hold.refused(&error, &asked, &key))?;
         drop(received.permit);
         Ok(with_checksum(
             Response::empty(200).with_etag(etag),

@@ -4,9 +4,9 @@ use super::response::Response;
 use super::{Context, key_error};
 use crate::io::{Clock, Disk};
 use crate::namespace::Command;
-use crate::s3::access::Want;
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::place::Place;
+use crate::s3::rights;
 use crate::s3::tagging;
 use crate::s3::xml::{documents, read};
 use crate::store::meta::{ObjectMeta, Pair};
@@ -18,7 +18,7 @@ const PROPERTY_TAGS: u8 = 1;
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `GET /bucket/key?tagging`
     pub async fn get_object_tagging(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Own)?;
+        let bucket = self.bucket()?;
         self.check_version()?;
         let record = self.record(&bucket).await?;
         Ok(Response::xml(documents::tagging(&record.meta.tags)))
@@ -26,7 +26,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `PUT /bucket/key?tagging`
     pub async fn put_object_tagging(&self, document: &[u8]) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Own)?;
+        let bucket = self.bucket()?;
         self.check_version()?;
         let tags = tagging::of_object(read::tagging(document)?)?;
         self.change_meta(&bucket, move |meta| meta.tags.clone_from(&tags))
@@ -36,20 +36,18 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `DELETE /bucket/key?tagging`
     pub async fn delete_object_tagging(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Own)?;
+        let bucket = self.bucket()?;
         self.check_version()?;
         self.change_meta(&bucket, |meta| meta.tags.clear()).await?;
         Ok(Response::empty(204))
     }
 
-    /// The record of the object asked for.
+    /// The record of the object asked for, for a caller who may do with it what the operation
+    /// needs.
     pub(super) async fn record(&self, bucket: &Place) -> Result<ObjectRecord> {
         let key = bucket.key(self.key()?)?;
-        let entry = self.object_entry(bucket, &key)?;
-        let reader = self.core.reader_of(bucket.id(), key.as_bytes());
-        let read = reader.record(&entry).await;
-        read.map(|(record, _)| record)
-            .map_err(|error| key_error(&error, &key))
+        let need = rights::needs(self.operation);
+        Ok(self.object(bucket, &key, need).await?.record)
     }
 
     /// Rewrites an object's record with other metadata. When the object is replaced meanwhile, the
@@ -60,20 +58,27 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         change: impl Fn(&mut ObjectMeta),
     ) -> Result<()> {
         let key = bucket.key(self.key()?)?;
+        let need = rights::needs(self.operation);
+        // Whether the caller may is asked of the very object that is written again.
         let changed = self.core.change_meta(bucket.id(), key.as_bytes(), |meta| {
+            self.check_object(bucket, &key, meta, need)?;
             change(meta);
-            Ok::<_, StoreError>(())
+            Ok::<_, Unchanged>(())
         });
         match changed.await {
-            Err(StoreError::PreconditionFailed) => Err(ErrorCode::OperationAborted.into()),
-            Err(error) => Err(key_error(&error, &key)),
             Ok(()) => Ok(()),
+            Err(Unchanged::Refused(error)) => Err(error),
+            Err(Unchanged::Store(StoreError::NoSuchKey)) => Err(self.missing(bucket, &key)),
+            Err(Unchanged::Store(StoreError::PreconditionFailed)) => {
+                Err(ErrorCode::OperationAborted.into())
+            }
+            Err(Unchanged::Store(error)) => Err(key_error(&error, &key)),
         }
     }
 
     /// `GET /bucket?tagging`
     pub fn get_bucket_tagging(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Own)?;
+        let bucket = self.bucket()?;
         let stored = self
             .core
             .names()
@@ -98,7 +103,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     async fn set_bucket_tags(&self, tags: Option<Vec<Pair>>) -> Result<()> {
-        let bucket = self.bucket(Want::Own)?;
+        let bucket = self.bucket()?;
         refuse_link(&bucket)?;
         let command = Command::SetBucketProperty {
             bucket: bucket.id(),
@@ -110,6 +115,24 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         reply
             .map(drop)
             .map_err(|error| super::buckets::namespace_error(&error, name))
+    }
+}
+
+/// Why an object's metadata was not changed.
+enum Unchanged {
+    Refused(S3Error),
+    Store(StoreError),
+}
+
+impl From<S3Error> for Unchanged {
+    fn from(error: S3Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StoreError> for Unchanged {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
 }
 

@@ -3,10 +3,10 @@
 use super::multipart::{parse_upload, show};
 use super::response::Response;
 use super::{Context, key_error, store_error};
-use crate::base::UploadId;
 use crate::base::limits::LIST_PAGE_MAX;
+use crate::base::{BucketId, UploadId};
 use crate::io::{Clock, Disk};
-use crate::s3::access::Want;
+use crate::namespace::Name;
 use crate::s3::error::{Result, S3Error};
 use crate::s3::list_page::rolled_up;
 use crate::s3::place::Place;
@@ -20,18 +20,18 @@ type Found = (String, UploadId, UploadEntry);
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `GET /bucket/key?uploadId`
     pub async fn list_parts(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::Write)?;
-        let key = bucket.key(self.key()?)?;
+        let upload = self.upload().await?;
+        let (bucket, key) = (&upload.bucket, &upload.key);
         let limit = self.page_size("max-parts")?;
         let after = self.query.number("part-number-marker")?.unwrap_or(0);
-        let (upload, meta) = self.upload(&bucket, &key).await?;
+        let meta = self.started(&upload).await?;
         let reader = self.core.reader_of(bucket.id(), key.as_bytes());
         let mut parts = reader
-            .parts(upload, after, limit + 1)
-            .map_err(|error| key_error(&error, &key))?;
+            .parts(upload.id, after, limit + 1)
+            .map_err(|error| key_error(&error, key))?;
         let truncated = parts.len() > limit;
         parts.truncate(limit);
-        let owner = self.principal_of(&bucket)?;
+        let owner = self.principal(&bucket.entry_owner)?;
         let parts: Vec<_> = parts
             .into_iter()
             .map(|(number, part)| documents::ListedPart {
@@ -49,7 +49,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let document = documents::PartsPage {
             bucket: self.bucket_name()?,
             key: key.shown(),
-            upload: &show(upload),
+            upload: &show(bucket.id(), upload.id),
             owner: owner.as_xml(),
             marker: after,
             max: limit,
@@ -63,25 +63,31 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// `GET /bucket?uploads`
     pub fn list_multipart_uploads(&self) -> Result<Response<D>> {
-        let bucket = self.bucket(Want::List)?;
+        let key_marker = self.query.get("key-marker").unwrap_or("");
+        let id_marker = self.query.get("upload-id-marker");
+        // Without a key this marker means nothing.
+        let id_marker = id_marker.filter(|m| !m.is_empty() && !key_marker.is_empty());
+        let marked = id_marker.and_then(parse_upload);
+        let bucket = match marked {
+            Some((_, Some(id))) => self.bucket_of(id, |_| true)?,
+            Some((_, None)) | None => self.bucket()?,
+        };
+        if let (Some(text), None) = (id_marker, marked) {
+            let message = "Invalid uploadId marker";
+            return Err(S3Error::argument("upload-id-marker", text, message));
+        }
         let limit = self.page_size("max-uploads")?;
         let prefix = self.query.get("prefix").unwrap_or("");
         let delimiter = self.query.get("delimiter").unwrap_or("");
-        let key_marker = self.query.get("key-marker").unwrap_or("");
-        let id_marker = self.query.get("upload-id-marker").filter(|m| !m.is_empty());
-        let id_marker = match id_marker {
-            Some(text) if !key_marker.is_empty() => Some(parse_upload(text).ok_or_else(|| {
-                S3Error::argument("upload-id-marker", text, "Invalid uploadId marker")
-            })?),
-            _ => None,
-        };
+        let id_marker = marked.map(|(id, _)| id);
         let url = self.url_encoding()?;
         let mut all = self.uploads_from(&bucket, prefix, key_marker, id_marker)?;
         all.sort_by(|a, b| {
             (a.0.as_bytes(), a.2.started, a.1).cmp(&(b.0.as_bytes(), b.2.started, b.1))
         });
-        let (uploads, prefixes, next) = page_of(all, prefix, delimiter, key_marker, limit);
-        let owner = self.principal_of(&bucket)?;
+        let (uploads, prefixes, next) =
+            page_of(bucket.id(), all, prefix, delimiter, key_marker, limit);
+        let owner = self.principal(&bucket.entry_owner)?;
         let document = documents::UploadsPage {
             bucket: self.bucket_name()?,
             prefix,
@@ -182,12 +188,12 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         }
     }
 
-    /// The owner of the name asked for, for answers that show one.
-    pub(super) fn principal_of(&self, bucket: &Place) -> Result<Owner> {
+    /// Somebody, for answers that show who it is.
+    pub(super) fn principal(&self, name: &Name) -> Result<Owner> {
         let user = self
             .core
             .names()
-            .user(bucket.entry_owner.as_str())
+            .user(name)
             .map_err(|error| super::buckets::namespace_failed(&error))?;
         Ok(user.map_or_else(Owner::default, |user| Owner {
             id: user.id.to_string(),
@@ -214,6 +220,7 @@ impl Owner {
 
 /// Uploads and common prefixes of one page, and the markers of the next.
 fn page_of(
+    bucket: BucketId,
     all: Vec<Found>,
     prefix: &str,
     delimiter: &str,
@@ -241,8 +248,8 @@ fn page_of(
                 prefixes.push(group.to_owned());
             }
             None => {
-                last = (key.clone(), show(id));
-                let upload = show(id);
+                last = (key.clone(), show(bucket, id));
+                let upload = show(bucket, id);
                 uploads.push(documents::ListedUpload {
                     key,
                     upload,

@@ -50,6 +50,11 @@ impl<U> Authenticated<U> {
         &self.identity
     }
 
+    /// Whom the request comes from, for keeps.
+    pub fn into_identity(self) -> Identity<U> {
+        self.identity
+    }
+
     /// The user, unless anonymous.
     pub const fn user(&self) -> Option<&U> {
         match &self.identity {
