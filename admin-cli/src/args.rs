@@ -1,6 +1,6 @@
 //! The command line, as data: help and completions come from these definitions.
 
-use crate::command::{batch, bucket, completions, key, s3, user, volume};
+use crate::command::{batch, bucket, completions, key, link, s3, user, volume};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -97,7 +97,10 @@ pub enum Command {
     /// Create, link, show, list and delete buckets
     #[command(subcommand)]
     Bucket(bucket::Command),
-    /// Write, read, show, list and delete keys
+    /// Check and draw links
+    #[command(subcommand)]
+    Link(link::Command),
+    /// Write, read, show, list, copy, rename and delete keys
     #[command(subcommand)]
     Key(key::Command),
     /// Create, list and delete users

@@ -3,8 +3,8 @@
 use crate::args::Global;
 use crate::error::Error;
 use chainring_protocol::Secret;
-use chainring_protocol::client::{Client, Login};
-use std::io::{Read, Write};
+use chainring_protocol::client::{Client, ClientError, Login};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,37 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
 const SOFTWARE: &str = concat!("chainring ", env!("CARGO_PKG_VERSION"));
 
+/// The same while it does what may take long.
+const LONG_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
+
 /// Either kind of connection.
-pub trait Stream: Read + Write {}
-impl<T: Read + Write> Stream for T {}
+pub trait Stream: Read + Write {
+    /// How long to wait for bytes.
+    fn wait_at_most(&self, time: Duration) -> io::Result<()>;
+}
+
+impl Stream for UnixStream {
+    fn wait_at_most(&self, time: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(time))
+    }
+}
+
+impl Stream for TcpStream {
+    fn wait_at_most(&self, time: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(time))
+    }
+}
+
+/// Asks for what may take long.
+pub fn with_patience<T>(
+    daemon: &mut Connection,
+    ask: impl FnOnce(&mut Connection) -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    daemon.stream().wait_at_most(LONG_TIMEOUT)?;
+    let answer = ask(daemon);
+    daemon.stream().wait_at_most(ANSWER_TIMEOUT)?;
+    answer
+}
 
 /// A connected client.
 pub type Connection = Client<Box<dyn Stream>>;

@@ -21,9 +21,15 @@ pub enum Error {
     /// A local file.
     #[error("{path}: {error}", path = path.display())]
     File { path: PathBuf, error: io::Error },
+    /// A check found what it looks for.
+    #[error("{0}")]
+    Found(String),
     /// No socket answered; each with the reason.
     #[error("no daemon answers")]
     NoDaemon { tried: Vec<(PathBuf, io::Error)> },
+    /// What went wrong with several things that were to be done.
+    #[error("{} of them failed", .0.len())]
+    Several(Vec<Self>),
     /// Standard output or input failed.
     #[error("{0}")]
     Stdio(io::Error),
@@ -72,12 +78,13 @@ impl Error {
     }
 
     /// Whether the connection is of no further use.
-    pub const fn ends_connection(&self) -> bool {
+    pub fn ends_connection(&self) -> bool {
         match self {
             Self::Client(error) => !matches!(
                 error,
                 ClientError::Refused(_) | ClientError::Source(_) | ClientError::TooLong(_)
             ),
+            Self::Several(errors) => errors.iter().any(Self::ends_connection),
             _ => false,
         }
     }
@@ -86,6 +93,7 @@ impl Error {
     pub fn report(&self, place: &str) {
         match self {
             Self::Commands => {}
+            Self::Several(errors) => errors.iter().for_each(|error| error.report(place)),
             Self::Client(ClientError::Refused(failure)) => {
                 complain!("{place}{} {}", failure.code, printable(&failure.message));
                 if let Some(hint) = hint(failure.code) {

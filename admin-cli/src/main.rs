@@ -8,6 +8,7 @@ mod args;
 mod command;
 mod connect;
 mod error;
+mod graph;
 mod output;
 mod progress;
 #[cfg(test)]

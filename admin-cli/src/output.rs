@@ -48,6 +48,11 @@ impl Output {
         self.json || (!self.terminal && !self.table)
     }
 
+    /// Whether somebody watches what is printed.
+    pub const fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// Whether JSON was asked for.
     pub const fn json(&self) -> bool {
         self.json
@@ -125,6 +130,11 @@ pub struct List<'o, T> {
 }
 
 impl<T: Shown> List<'_, T> {
+    /// Whether somebody watches what is printed.
+    pub const fn is_watched(&self) -> bool {
+        self.output.terminal
+    }
+
     /// Prints a page. Columns are as wide as this page needs.
     pub fn page(&mut self, entries: &[T]) -> Result<(), Error> {
         if self.output.prints_json() {

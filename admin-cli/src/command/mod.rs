@@ -4,6 +4,7 @@ pub mod batch;
 pub mod bucket;
 pub mod completions;
 pub mod key;
+pub mod link;
 pub mod s3;
 mod shell;
 mod status;
@@ -37,6 +38,7 @@ fn perform(command: Command, session: &mut Session, output: &mut Output) -> Resu
     match command {
         Command::Volume(command) => volume::run(command, session.daemon()?, output),
         Command::Bucket(command) => bucket::run(command, session.daemon()?, output),
+        Command::Link(command) => link::run(command, session.daemon()?, output),
         Command::Key(command) => key::run(command, session.daemon()?, output),
         Command::User(command) => user::run(command, session.daemon()?, output),
         Command::S3(command) => s3::run(command, session, output),

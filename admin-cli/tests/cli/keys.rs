@@ -109,3 +109,86 @@ fn a_reader_who_leaves_early_is_no_failure() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
+
+#[test]
+fn several_keys_are_deleted_whatever_happens_to_one_of_them() {
+    let setup = Setup::with_bucket();
+    let mut args = vec!["key".to_owned(), "delete".to_owned()];
+    for n in 0..40 {
+        let address = format!("/vol1/bucket1/k{n}");
+        setup.run_with_input(&["key", "put", &address, "-"], b"12345");
+        args.push(address);
+        if n % 20 == 7 {
+            args.push(format!("/vol1/bucket1/none{n}"));
+        }
+    }
+    let ran = setup.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(ran.status, 1);
+    assert_eq!(
+        ran.err,
+        "KEY_NOT_FOUND no key none7\nKEY_NOT_FOUND no key none27\n"
+    );
+    assert_eq!(setup.ok(&["key", "list", "/vol1/bucket1"]), "[ ]\n");
+}
+
+#[test]
+fn a_key_is_copied_and_renamed_in_both_forms() {
+    let setup = Setup::with_bucket();
+    setup.ok(&["bucket", "create", "/vol1/bucket2"]);
+    setup.run_with_input(&["key", "put", "/vol1/bucket1/a", "-"], b"bytes");
+    assert_eq!(
+        setup.ok(&["key", "cp", "/vol1/bucket1/a", "/vol1/bucket2/x/b"]),
+        ""
+    );
+    assert_eq!(setup.ok(&["key", "cat", "/vol1/bucket2/x/b"]), "bytes");
+    let json = setup.ok(&["key", "cp", "/vol1/bucket2", "x/b", "x/c", "--json"]);
+    assert!(json.contains("\"name\": \"x/c\""), "{json}");
+    setup.ok(&["key", "rename", "/vol1/bucket2", "x/c", "y"]);
+    setup.ok(&["key", "rename", "/vol1/bucket2/y", "/vol1/bucket2/z"]);
+    assert_eq!(setup.ok(&["key", "cat", "/vol1/bucket2/z"]), "bytes");
+    setup.refused(&["key", "info", "/vol1/bucket2/y"], "KEY_NOT_FOUND");
+    setup.refused(
+        &["key", "rename", "/vol1/bucket2", "z", "x/b"],
+        "KEY_ALREADY_EXISTS",
+    );
+    setup.refused(
+        &["key", "cp", "/vol1/bucket2", "none", "x/b"],
+        "KEY_NOT_FOUND",
+    );
+    for args in [
+        &["key", "rename", "/vol1/bucket2/z", "/vol1/bucket1/z"][..],
+        &["key", "cp", "/vol1/bucket2/z", "z2"],
+        &["key", "cp", "/vol1/bucket2", "z", ""],
+        &["key", "cp", "/vol1/bucket2/z"],
+    ] {
+        assert_eq!(setup.run(args).status, 2, "{args:?}");
+    }
+}
+
+/// What is no plain file is written to; a name that leads to a file replaces that file.
+#[test]
+fn devices_and_symlinks_stay_what_they_are() {
+    let setup = Setup::with_bucket();
+    setup.run_with_input(&["key", "put", "/vol1/bucket1/k", "-"], b"bytes");
+    for force in [&[][..], &["--force"]] {
+        setup.ok(&[&["key", "get", "/vol1/bucket1/k", "/dev/null"], force].concat());
+    }
+    let null = std::fs::metadata("/dev/null").unwrap();
+    assert!(!null.is_file());
+
+    let at = |name: &str| setup.folder.path().join(name);
+    std::fs::write(at("file"), "old").unwrap();
+    std::os::unix::fs::symlink("file", at("symlink")).unwrap();
+    std::os::unix::fs::symlink("none", at("broken")).unwrap();
+    for file in ["symlink", "broken"] {
+        assert_eq!(
+            setup.run(&["key", "get", "/vol1/bucket1/k", file]).status,
+            1
+        );
+    }
+    setup.ok(&["key", "get", "/vol1/bucket1/k", "symlink", "--force"]);
+    assert!(at("symlink").is_symlink());
+    assert_eq!(std::fs::read(at("file")).unwrap(), b"bytes");
+    let names = std::fs::read_dir(setup.folder.path()).unwrap().count();
+    assert_eq!(names, 4, "nothing temporary is left");
+}

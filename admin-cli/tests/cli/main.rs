@@ -5,6 +5,7 @@
 mod batch;
 mod harness;
 mod keys;
+mod links;
 mod namespace;
 mod secrets;
 mod usage;

@@ -231,6 +231,11 @@ impl<S: Read + Write> Client<S> {
 }
 
 impl<S> Client<S> {
+    /// What the frames go through, to set its timeouts.
+    pub const fn stream(&self) -> &S {
+        self.wire.stream()
+    }
+
     /// Queues the frame that gives a stream up.
     fn cancel(&mut self, request: u32, opcode: Opcode) {
         let header = Header::new(Kind::Cancel, request, opcode.number());

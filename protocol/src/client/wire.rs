@@ -39,6 +39,11 @@ impl<S> Wire<S> {
         }
     }
 
+    /// What the frames go through.
+    pub(super) const fn stream(&self) -> &S {
+        &self.stream
+    }
+
     /// Adds a frame to what the next flush sends. `body` appends the body.
     pub(super) fn queue(
         &mut self,

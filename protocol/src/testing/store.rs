@@ -2,8 +2,8 @@
 
 use crate::message::{
     BucketDeleted, BucketInfo, BucketName, Credentials, Done, Durability, KeyEntry, KeyInfo,
-    KeyPut, LinkInfo, LinkStatus, Page, Paging, ShardState, ShardStatus, Status, UserInfo,
-    Versioning, VolumeInfo,
+    KeyPut, LinkInfo, LinkList, LinkStatus, Page, Paging, ShardState, ShardStatus, Status,
+    UserInfo, Versioning, VolumeInfo,
 };
 use crate::operation::{Reply, Request};
 use crate::result_code::{Failure, ResultCode};
@@ -219,6 +219,23 @@ impl FakeStore {
                 Some(_) => Done {}.into(),
                 None => return fail(ResultCode::KeyNotFound, format!("no key {}", call.key)),
             },
+            Request::KeyRename(call) => {
+                let (_, bytes) = self.get(&call.bucket, &call.from)?;
+                let objects = self.objects_mut(&call.bucket)?;
+                if objects.contains_key(&call.to) {
+                    return fail(ResultCode::KeyAlreadyExists, "it exists already");
+                }
+                objects.remove(&call.from);
+                objects.insert(call.to.clone(), bytes);
+                self.get(&call.bucket, &call.to)?.0.into()
+            }
+            Request::KeyCopy(call) => {
+                let (_, bytes) = self.get(&call.from, &call.from_key)?;
+                let objects = self.objects_mut(&call.to)?;
+                objects.insert(call.to_key.clone(), bytes);
+                self.get(&call.to, &call.to_key)?.0.into()
+            }
+            Request::LinkList(call) => self.links(&call)?.into(),
             Request::Hello(_)
             | Request::Authenticate(_)
             | Request::KeyPut(_)
@@ -303,6 +320,34 @@ impl FakeStore {
             quota_in_namespace: None,
             protected: false,
         })
+    }
+
+    fn links(&self, call: &LinkList) -> Outcome<Page<BucketInfo>> {
+        if let Some(volume) = &call.volume {
+            self.volume(volume)?;
+        }
+        let mut entries = Vec::new();
+        for (volume, bucket) in self.buckets.keys() {
+            let info = self.bucket(&BucketName::new(volume.as_str(), bucket.as_str()))?;
+            let fits = info.link.as_ref().is_some_and(|link| {
+                bucket.starts_with(&call.page.prefix)
+                    && format!("{volume}/{bucket}") > call.page.after
+                    && call.volume.as_ref().is_none_or(|wanted| wanted == volume)
+                    && call.status.is_none_or(|wanted| wanted == link.status)
+                    && call
+                        .source
+                        .as_ref()
+                        .is_none_or(|wanted| *wanted == link.source)
+            });
+            entries.extend(fits.then_some(info));
+        }
+        let limit = match call.page.limit {
+            0 => 1000,
+            limit => usize::from(limit),
+        };
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        Ok(Page { entries, more })
     }
 
     fn delete_bucket(&mut self, name: &BucketName) -> Outcome<BucketDeleted> {

@@ -68,21 +68,16 @@ pub fn get(
         return cat(daemon, address, output);
     }
     let path = destination(&address.key, file)?;
-    if !force && path.exists() {
-        return Err(Error::File {
-            path,
-            error: io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "exists already; --force replaces it",
-            ),
-        });
-    }
+    let target = Target::at(path, force)?;
 
     let mut download = daemon.download(&KeyGet {
         bucket: address.bucket,
         key: address.key,
     })?;
-    let partial = Partial::create(&path)?;
+    let partial = match &target {
+        Target::File { path, .. } => Partial::create(path)?,
+        Target::Other(path) => Partial::open(path)?,
+    };
     let progress = Progress::new(Some(download.info().size));
     download
         .copy_to(&mut &partial.file, |bytes| progress.add(bytes))
@@ -91,8 +86,12 @@ pub fn get(
             DownloadError::Sink(error) => partial.failed(error),
         })?;
     drop(progress);
-    partial.complete(&path)?;
-    output.say(&format!("written to {}", path.display()))
+    let (Target::File { path, .. } | Target::Other(path)) = &target;
+    let sentence = format!("written to {}", path.display());
+    if let Target::File { path, replace } = &target {
+        partial.complete(path, *replace)?;
+    }
+    output.say(&sentence)
 }
 
 /// Writes a key to standard output.
@@ -121,6 +120,36 @@ fn destination(key: &str, file: Option<&Path>) -> Result<PathBuf, Error> {
         .ok_or_else(|| Error::Usage("the key's last part is no file name; name a file".to_owned()))
 }
 
+/// What stands where a key is to be written.
+enum Target {
+    /// Nothing, or a file that is to be replaced.
+    File { path: PathBuf, replace: bool },
+    /// A device or a pipe: it is written to, nothing replaces it.
+    Other(PathBuf),
+}
+
+impl Target {
+    fn at(path: PathBuf, replace: bool) -> Result<Self, Error> {
+        match std::fs::symlink_metadata(&path) {
+            Err(_) => Ok(Self::File { path, replace }),
+            Ok(found) if found.is_symlink() => match std::fs::canonicalize(&path) {
+                // Where the symlink leads is replaced, not the symlink.
+                Ok(path) => Self::at(path, replace),
+                Err(error) => Err(Error::File { path, error }),
+            },
+            Ok(found) if !found.is_file() => Ok(Self::Other(path)),
+            Ok(_) if replace => Ok(Self::File { path, replace }),
+            Ok(_) => Err(exists(path)),
+        }
+    }
+}
+
+fn exists(path: PathBuf) -> Error {
+    let text = "exists already; --force replaces it";
+    let error = io::Error::new(io::ErrorKind::AlreadyExists, text);
+    Error::File { path, error }
+}
+
 /// A file that is being written, removed unless it is completed.
 struct Partial {
     file: File,
@@ -144,7 +173,36 @@ impl Partial {
         }
     }
 
-    fn complete(mut self, path: &Path) -> Result<(), Error> {
+    /// What is there already, and stays whatever happens.
+    fn open(path: &Path) -> Result<Self, Error> {
+        match File::options().write(true).open(path) {
+            Ok(file) => Ok(Self {
+                file,
+                path: path.to_owned(),
+                done: true,
+            }),
+            Err(error) => Err(Error::File {
+                path: path.to_owned(),
+                error,
+            }),
+        }
+    }
+
+    /// Gives the file its name. A file that got this name meanwhile stays, unless it is to be
+    /// replaced.
+    fn complete(mut self, path: &Path, replace: bool) -> Result<(), Error> {
+        if !replace {
+            match std::fs::hard_link(&self.path, path) {
+                // The temporary name goes with `self`.
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(exists(path.to_owned()));
+                }
+                // A file system without hard links.
+                Err(_) if path.exists() => return Err(exists(path.to_owned())),
+                Err(_) => {}
+            }
+        }
         std::fs::rename(&self.path, path).map_err(|error| self.failed(error))?;
         self.done = true;
         Ok(())
