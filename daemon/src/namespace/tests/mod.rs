@@ -3,6 +3,8 @@
 mod links;
 mod model;
 mod recovery;
+mod rights;
+mod sources;
 mod users;
 mod volumes;
 
@@ -84,6 +86,36 @@ pub(super) fn create_link(source: (&str, &str), volume: &str, name: &str) -> Com
         owner: "bob".to_owned(),
         strict: false,
         options: LinkOptions::default(),
+    }
+}
+
+pub(super) async fn link_with(
+    ns: &Ns,
+    source: (&str, &str),
+    volume: &str,
+    name: &str,
+    options: LinkOptions,
+) -> Result<Entry, NamespaceError> {
+    let command = Command::CreateLink {
+        source: (source.0.to_owned(), source.1.to_owned()),
+        volume: volume.to_owned(),
+        name: name.to_owned(),
+        owner: "bob".to_owned(),
+        strict: false,
+        options,
+    };
+    entry(ns, command).await
+}
+
+/// A strict link in `s3v`.
+pub(super) fn strictly_with(source: (&str, &str), name: &str, options: LinkOptions) -> Command {
+    Command::CreateLink {
+        source: (source.0.to_owned(), source.1.to_owned()),
+        volume: "s3v".to_owned(),
+        name: name.to_owned(),
+        owner: "bob".to_owned(),
+        strict: true,
+        options,
     }
 }
 

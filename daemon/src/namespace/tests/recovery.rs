@@ -61,6 +61,66 @@ async fn fill(ns: &Ns) {
         groups: Vec::new(),
     };
     ns.apply(command).await.unwrap();
+    fill_links(ns, id).await;
+}
+
+/// Links that say more, lists of every length, sources that change, long chains and loops.
+async fn fill_links(ns: &Ns, id: crate::base::BucketId) {
+    let options = LinkOptions {
+        read_only: true,
+        prefix: Some("p".repeat(1000)),
+        expires: Some(crate::base::Timestamp(u64::MAX)),
+        bind_id: true,
+        delegate: Some(Grantor {
+            name: "carol".into(),
+            admin: false,
+            tenant_admin: None,
+        }),
+        by: Some("dave".into()),
+    };
+    let user = |n: usize| format!("user:user-{n:058}:rl");
+    let long: Vec<_> = (0..100).map(user).collect();
+    rights::set_acl(ns, "vol1", "user:carol:r,group:crew:r[DEFAULT]").await;
+    rights::set_acl(ns, "vol1/one", "user:carol:y").await;
+    link_with(ns, ("vol1", "one"), "s3v", "del1", options)
+        .await
+        .unwrap();
+    link(ns, ("s3v", "del1"), "s3v", "del2").await;
+    link(ns, ("s3v", "del2"), "vol1", "del3").await;
+    for place in ["s3v/del2", "vol1/one", "vol1"] {
+        rights::set_acl(ns, place, &long.join(",")).await;
+        rights::set_acl(ns, "vol1/del3", &long[..20].join(",")).await;
+    }
+    for source in ["two", "one"] {
+        let command = Command::SetLinkSource {
+            volume: "s3v".into(),
+            name: "ln2".into(),
+            source: ("vol1".into(), source.into()),
+            expect: None,
+            expect_generation: None,
+            delegate: None,
+            by: "carol".into(),
+        };
+        ns.apply(command).await.unwrap();
+    }
+    for (prefix, rules) in [("a/", "world::r"), (&*"x".repeat(1024), &*long.join(","))] {
+        let target = AclTarget::Prefix(id, prefix.into());
+        let edit = AclEdit::Set(Acl::parse(rules).unwrap().rules().to_vec());
+        ns.apply(Command::SetAcl { target, edit }).await.unwrap();
+    }
+    for n in 0..60 {
+        let (source, name) = (format!("deep-{:02}", (n + 1) % 40), format!("deep-{n:02}"));
+        link(ns, ("s3v", &source), "s3v", &name).await;
+    }
+    for n in 0..40 {
+        link(
+            ns,
+            ("s3v", &format!("long-{:02}", n + 1)),
+            "s3v",
+            &format!("long-{n:02}"),
+        )
+        .await;
+    }
 }
 
 #[test]
@@ -347,7 +407,7 @@ fn damage_in_the_log_is_said_and_never_passed_over() {
         let good = disk.read_raw(path).unwrap();
         let used = good.iter().rposition(|&b| b != 0).unwrap();
         let expected = dump(&open(&disk, config(1)).await.unwrap().reader());
-        for at in (4096..used).step_by(61) {
+        for at in (4096..used).step_by((used / 300) | 1) {
             let mut bad = good.clone();
             bad[at] ^= 1 << (at % 8);
             let broken = disk.crash(Keep::None);
