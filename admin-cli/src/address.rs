@@ -41,6 +41,12 @@ pub fn key(text: &str) -> Result<KeyAddress, String> {
     }
 }
 
+/// Parses `/volume/bucket/prefix`, where the prefix is everything after the bucket, slashes
+/// included.
+pub fn prefix(text: &str) -> Result<KeyAddress, String> {
+    key(text).map_err(|_| "a prefix is written /volume/bucket/prefix".to_owned())
+}
+
 /// Without the optional slash in front and one at the end.
 fn trimmed(text: &str) -> &str {
     let text = text.strip_prefix('/').unwrap_or(text);

@@ -1,6 +1,6 @@
 //! The command line, as data: help and completions come from these definitions.
 
-use crate::command::{batch, bucket, completions, key, link, s3, user, volume};
+use crate::command::{batch, bucket, completions, key, link, prefix, s3, tenant, user, volume};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -63,14 +63,19 @@ pub struct Global {
     /// Connect over TCP instead, with a login
     ///
     /// The access key comes from --key-id or $CHAINRING_ACCESS_KEY, its secret from
-    /// $CHAINRING_SECRET_KEY. Its user must be an administrator. The connection is authenticated
-    /// both ways but not encrypted, so commands that show or set a secret are refused.
+    /// $CHAINRING_SECRET_KEY. The user of that access key does everything, with that user's
+    /// rights. The connection is authenticated both ways but not encrypted, so commands that show or
+    /// set a secret are refused.
     #[arg(long, global = true, value_name = "HOST:PORT")]
     pub tcp: Option<String>,
 
     /// The access key to log in with over TCP [default: $CHAINRING_ACCESS_KEY]
     #[arg(long, global = true, value_name = "KEY", requires = "tcp")]
     pub key_id: Option<String>,
+
+    /// Do everything as this user of the store, with that user's rights; for administrators
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub act_as: Option<String>,
 
     #[command(flatten)]
     pub format: Format,
@@ -91,24 +96,37 @@ pub struct Format {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Create, show, list and delete volumes
+    /// Create, show, list, limit and delete volumes, and say who may use them
     #[command(subcommand)]
     Volume(volume::Command),
-    /// Create, link, show, list and delete buckets
+    /// Create, link, show, list, limit and delete buckets, and say who may use them
     #[command(subcommand)]
     Bucket(bucket::Command),
-    /// Check and draw links
+    /// List, check and draw links, point them elsewhere and back again
+    ///
+    /// `bucket link` makes a link, `bucket info` shows one, `bucket delete` deletes one.
     #[command(subcommand)]
     Link(link::Command),
-    /// Write, read, show, list, copy, rename and delete keys
+    /// Write, read, show, list, copy, rename and delete keys, and say who may use them
     #[command(subcommand)]
     Key(key::Command),
-    /// Create, list and delete users
+    /// Say who may use the keys that begin with something
+    ///
+    /// The rules of a prefix add to those of the bucket: they hold for every key that begins with it.
+    #[command(subcommand)]
+    Prefix(prefix::Command),
+    /// Create, list and delete users, and put them into groups
     #[command(subcommand)]
     User(user::Command),
     /// Make, set and revoke the secrets of S3 users
     #[command(subcommand)]
     S3(s3::Command),
+    /// Create, show, list and delete tenants, and give users access ids of them
+    ///
+    /// A tenant is a volume of the same name: an access id of a tenant sees that volume, not s3v, as its
+    /// S3 namespace.
+    #[command(subcommand)]
+    Tenant(tenant::Command),
     /// Show how the daemon is
     Status,
     /// Run the commands of a file over one connection
@@ -129,6 +147,7 @@ impl Command {
         match self {
             Self::Key(command) => command.reads_input(),
             Self::S3(command) => command.reads_input(),
+            Self::Tenant(command) => command.reads_input(),
             _ => false,
         }
     }

@@ -89,12 +89,12 @@ impl Session {
 /// Connects as the command line and the environment say.
 fn connect(global: &Global) -> Result<Connection, Error> {
     match &global.tcp {
-        Some(address) => over_tcp(address, global.key_id.clone()),
-        None => over_unix(global.admin_socket.as_deref()),
+        Some(address) => over_tcp(address, global),
+        None => over_unix(global.admin_socket.as_deref(), global.act_as.as_deref()),
     }
 }
 
-fn over_unix(named: Option<&Path>) -> Result<Connection, Error> {
+fn over_unix(named: Option<&Path>, act_as: Option<&str>) -> Result<Connection, Error> {
     let from_env = std::env::var_os("CHAINRING_ADMIN_SOCKET").filter(|path| !path.is_empty());
     let candidates: Vec<PathBuf> = match (named, from_env) {
         (Some(path), _) => vec![path.to_owned()],
@@ -108,7 +108,7 @@ fn over_unix(named: Option<&Path>) -> Result<Connection, Error> {
                 stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
                 stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
                 let stream: Box<dyn Stream> = Box::new(stream);
-                return Ok(Client::connect(stream, SOFTWARE)?);
+                return Ok(Client::connect_as(stream, SOFTWARE, act_as)?);
             }
             Err(error) => tried.push((path, error)),
         }
@@ -116,8 +116,10 @@ fn over_unix(named: Option<&Path>) -> Result<Connection, Error> {
     Err(Error::NoDaemon { tried })
 }
 
-fn over_tcp(address: &str, key_id: Option<String>) -> Result<Connection, Error> {
-    let key_id = key_id
+fn over_tcp(address: &str, global: &Global) -> Result<Connection, Error> {
+    let key_id = global
+        .key_id
+        .clone()
         .or_else(|| std::env::var("CHAINRING_ACCESS_KEY").ok())
         .ok_or_else(|| {
             Error::Usage("--tcp needs an access key: --key-id or CHAINRING_ACCESS_KEY".to_owned())
@@ -145,7 +147,7 @@ fn over_tcp(address: &str, key_id: Option<String>) -> Result<Connection, Error> 
         key_id,
         secret,
         nonce,
-        act_as: None,
+        act_as: global.act_as.clone(),
     };
     let stream: Box<dyn Stream> = Box::new(stream);
     Ok(Client::connect_with_login(stream, SOFTWARE, &login)?)

@@ -11,6 +11,7 @@ mod error;
 mod graph;
 mod output;
 mod progress;
+mod quantity;
 #[cfg(test)]
 mod reference_tests;
 mod time;

@@ -1,7 +1,7 @@
 //! `docs/cli.md` is the help of every command, and this checks that it is today's.
 
 use crate::args::Args;
-use clap::{Command, CommandFactory};
+use clap::{Command, CommandFactory, Parser};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
 
@@ -43,15 +43,48 @@ fn render(command: &mut Command, name: &str, page: &mut String) {
     }
 }
 
-#[test]
-fn the_reference_page_is_the_help_of_today() {
+/// The page as it should be.
+fn page() -> String {
     let mut page = HEAD.to_owned();
     let mut command = Args::command().term_width(100);
     command.build();
     render(&mut command, "chainring", &mut page);
+    page
+}
+
+#[test]
+fn the_reference_page_is_the_help_of_today() {
+    let page = page();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(PAGE, &page).unwrap();
     }
     let there = std::fs::read_to_string(PAGE).unwrap_or_default();
     assert!(there == page, "docs/cli.md is not today's: see its head");
+}
+
+/// What the examples show must at least be commands.
+#[test]
+fn the_examples_of_the_page_are_right_usage() {
+    let mut examples = 0;
+    for line in page().lines() {
+        let Some(at) = line
+            .find("  chainring ")
+            .or_else(|| line.find("$(chainring "))
+        else {
+            continue;
+        };
+        let command = line[at + 2..]
+            .split([')', '<', '>', '|'])
+            .next()
+            .unwrap_or_default();
+        // Words for people may follow, after more space than a command has.
+        let command = command.split("   ").next().unwrap_or_default();
+        let words = shell_words::split(command).unwrap();
+        if let Err(error) = Args::try_parse_from(&words) {
+            let shows = error.kind() == clap::error::ErrorKind::DisplayHelp;
+            assert!(shows, "{line}: {error}");
+        }
+        examples += 1;
+    }
+    assert!(examples > 40, "only {examples} examples were found");
 }

@@ -1,5 +1,8 @@
 //! `chainring bucket ...`
 
+use super::acl::{self, BucketTarget, Verbs};
+use super::link::{NewLink, create};
+use super::quota::{ClearQuota, NewQuota, SetQuota};
 use super::{Daemon, list};
 use crate::address;
 use crate::args::Listing;
@@ -7,8 +10,8 @@ use crate::error::Error;
 use crate::output::{Output, complain, printable};
 use crate::view::BucketView;
 use chainring_protocol::message::{
-    BucketCreate, BucketDelete, BucketDeleted, BucketInfo, BucketInfoGet, BucketLink, BucketList,
-    BucketName, LinkStatus,
+    BucketClearQuota, BucketCreate, BucketDelete, BucketDeleted, BucketInfoGet, BucketList,
+    BucketName, BucketSetQuota, BucketUpdate,
 };
 use clap::Subcommand;
 
@@ -16,7 +19,9 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create a bucket
-    #[command(after_help = "Example:\n  chainring bucket create /vol1/bucket1")]
+    #[command(
+        after_help = "Examples:\n  chainring bucket create /vol1/bucket1\n  chainring bucket create /vol1/dataset --protected --space-quota 2TB"
+    )]
     Create {
         /// The new bucket, /volume/bucket
         #[arg(value_parser = address::bucket)]
@@ -24,30 +29,28 @@ pub enum Command {
         /// The user who owns it [default: the caller]
         #[arg(long, short, value_name = "NAME")]
         user: Option<String>,
+        /// Refuse to delete it while links point at it
+        #[arg(long)]
+        protected: bool,
+        #[command(flatten)]
+        quota: NewQuota,
     },
     /// Show a bucket under another name
     ///
     /// A link holds no data: whoever reads or writes it reads or writes its source. It is bound to
     /// the source's name. The source may be missing, or be a link itself; a link that leads nowhere
     /// is created with a warning.
+    ///
+    /// Whoever follows a link needs the right to read the link and the right for what is to be done
+    /// on the source: a link narrows, it never widens. With --delegate the link's own access list
+    /// decides alone; only someone who may change the source's access list can give that consent.
     #[command(
-        after_help = "Example:\n  chainring bucket link /vol1/bucket1 /s3v/common-bucket\n\nDeleting a link never touches its source."
+        after_help = "Examples:\n  chainring bucket link /vol1/bucket1 /s3v/common-bucket\n  chainring bucket link /vol1/bucket1 /s3v/logs --prefix logs/ --read-only --expires 7d\n  chainring bucket link /vol1/bucket1 /tenant1/shared --delegate\n\nDeleting a link never touches its source."
     )]
-    Link {
-        /// What the link shows, /volume/bucket
-        #[arg(value_parser = address::bucket)]
-        source: BucketName,
-        /// The new link, /volume/bucket
-        #[arg(value_parser = address::bucket)]
-        link: BucketName,
-        /// Refuse a link that does not lead to a bucket now
-        #[arg(long)]
-        strict: bool,
-        /// The user who owns the link [default: the caller]
-        #[arg(long, short, value_name = "NAME")]
-        user: Option<String>,
-    },
+    Link(NewLink),
     /// Show a bucket or link
+    ///
+    /// Of a link: where it leads, whether there is a bucket, and what went through it.
     Info {
         /// The bucket or link, /volume/bucket
         #[arg(value_parser = address::bucket)]
@@ -62,42 +65,84 @@ pub enum Command {
         #[command(flatten)]
         listing: Listing,
     },
+    /// Change the owner of a bucket or link, or the protection of a bucket
+    #[command(
+        after_help = "Examples:\n  chainring bucket update /vol1/bucket1 --user bob\n  chainring bucket update /vol1/bucket1 --protected\n  chainring bucket update /vol1/bucket1 --protected=false"
+    )]
+    Update {
+        /// The bucket or link, /volume/bucket
+        #[arg(value_parser = address::bucket)]
+        bucket: BucketName,
+        /// The user who is to own it
+        #[arg(
+            long,
+            short,
+            value_name = "NAME",
+            required_unless_present = "protected"
+        )]
+        user: Option<String>,
+        /// Whether to refuse to delete it while links point at it
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+        protected: Option<bool>,
+    },
     /// Delete an empty bucket, or a link
+    ///
+    /// Of a link nothing but the link goes. Links that led to a bucket stay when it goes, and dangle.
     Delete {
         /// The bucket or link, /volume/bucket
         #[arg(value_parser = address::bucket)]
         bucket: BucketName,
     },
+    /// Limit what a bucket holds
+    ///
+    /// What would exceed the limit is refused. A limit that is not named stays as it is. A link has no
+    /// quota: set it on the source.
+    #[command(
+        after_help = "Example:\n  chainring bucket setquota /vol1/bucket1 --space-quota 512MB"
+    )]
+    Setquota {
+        /// The bucket, /volume/bucket
+        #[arg(value_parser = address::bucket)]
+        bucket: BucketName,
+        #[command(flatten)]
+        quota: SetQuota,
+    },
+    /// Lift limits of a bucket
+    #[command(
+        after_help = "Example:\n  chainring bucket clrquota /vol1/bucket1 --space-quota --namespace-quota"
+    )]
+    Clrquota {
+        /// The bucket, /volume/bucket
+        #[arg(value_parser = address::bucket)]
+        bucket: BucketName,
+        #[command(flatten)]
+        quota: ClearQuota,
+    },
+    #[command(flatten)]
+    Acl(Verbs<BucketTarget>),
 }
 
 /// Does it.
 pub fn run(command: Command, daemon: Daemon<'_>, output: &mut Output) -> Result<(), Error> {
     match command {
-        Command::Create { bucket, user } => {
+        Command::Create {
+            bucket,
+            user,
+            protected,
+            quota,
+        } => {
             let sentence = format!("created bucket {bucket}");
             let create = BucketCreate {
+                bucket,
                 owner: user,
-                ..BucketCreate::new(bucket)
+                protected,
+                quota_in_bytes: quota.space_quota,
+                quota_in_namespace: quota.namespace_quota,
             };
             let info = daemon.call(&create)?;
             output.done(&BucketView::from(info), &sentence)
         }
-        Command::Link {
-            source,
-            link,
-            strict,
-            user,
-        } => {
-            let sentence = format!("created link {link} to {source}");
-            let create = BucketLink {
-                owner: user,
-                strict,
-                ..BucketLink::new(source, link)
-            };
-            let info = daemon.call(&create)?;
-            warn_of_link(&info);
-            output.done(&BucketView::from(info), &sentence)
-        }
+        Command::Link(link) => create(link, daemon, output),
         Command::Info { bucket } => {
             let info = daemon.call(&BucketInfoGet { bucket })?;
             output.show(&BucketView::from(info))
@@ -115,6 +160,20 @@ pub fn run(command: Command, daemon: Daemon<'_>, output: &mut Output) -> Result<
                 "no such buckets in /{volume}; create one with `chainring bucket create /{volume}/BUCKET`"
             ),
         ),
+        Command::Update {
+            bucket,
+            user,
+            protected,
+        } => {
+            let sentence = format!("{bucket} is changed");
+            let update = BucketUpdate {
+                bucket,
+                owner: user,
+                protected,
+            };
+            let info = daemon.call(&update)?;
+            output.done(&BucketView::from(info), &sentence)
+        }
         Command::Delete { bucket } => {
             let delete = BucketDelete {
                 bucket: bucket.clone(),
@@ -124,25 +183,25 @@ pub fn run(command: Command, daemon: Daemon<'_>, output: &mut Output) -> Result<
             let what = if deleted.link { "link" } else { "bucket" };
             output.say(&format!("deleted {what} {bucket}"))
         }
-    }
-}
-
-/// Says on standard error that a new link leads nowhere.
-fn warn_of_link(info: &BucketInfo) {
-    let Some(link) = &info.link else {
-        return;
-    };
-    let source = link.source.to_string();
-    let source = printable(&source);
-    match link.status {
-        LinkStatus::Ok => {}
-        LinkStatus::Dangling => complain!(
-            "warning: {source} does not lead to a bucket; the link works once it does, until then \
-             clients are told that there is no such bucket"
-        ),
-        LinkStatus::Loop => complain!("warning: {source} leads back to this link"),
-        LinkStatus::TooDeep => complain!("warning: {source} is behind too many links"),
-        other => complain!("warning: the link to {source} is {}", other.as_str()),
+        Command::Setquota { bucket, quota } => {
+            let sentence = format!("bucket {bucket} is limited now");
+            let info = daemon.call(&BucketSetQuota {
+                bucket,
+                bytes: quota.space_quota,
+                namespace: quota.namespace_quota,
+            })?;
+            output.done(&BucketView::from(info), &sentence)
+        }
+        Command::Clrquota { bucket, quota } => {
+            let sentence = format!("limits of bucket {bucket} are lifted");
+            let info = daemon.call(&BucketClearQuota {
+                bucket,
+                bytes: quota.space_quota,
+                namespace: quota.namespace_quota,
+            })?;
+            output.done(&BucketView::from(info), &sentence)
+        }
+        Command::Acl(verb) => acl::run(verb, daemon, output),
     }
 }
 

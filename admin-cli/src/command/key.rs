@@ -2,6 +2,7 @@
 
 mod transfer;
 
+use super::acl::{self, KeyTarget, Verbs};
 use super::{Daemon, list};
 use crate::address::{self, KeyAddress};
 use crate::args::Listing;
@@ -95,6 +96,8 @@ pub enum Command {
         after_help = "Examples:\n  chainring key cp /vol1/bucket1/report.csv /vol2/archive/2026/report.csv\n  chainring key cp /vol1/bucket1 report.csv report-2.csv"
     )]
     Cp(Pair),
+    #[command(flatten)]
+    Acl(Verbs<KeyTarget>),
 }
 
 /// Two keys.
@@ -139,6 +142,7 @@ impl Command {
 /// Does it.
 pub fn run(command: Command, daemon: Daemon<'_>, output: &mut Output) -> Result<(), Error> {
     match command {
+        Command::Acl(verb) => acl::run(verb, daemon, output),
         Command::Put {
             key,
             file,

@@ -1,13 +1,19 @@
 //! The commands: each file defines its arguments and what they do.
 
+mod acl;
 pub mod batch;
 pub mod bucket;
 pub mod completions;
 pub mod key;
 pub mod link;
+pub mod prefix;
+mod quota;
 pub mod s3;
+mod secret;
 mod shell;
 mod status;
+pub mod tenant;
+mod tenant_user;
 pub mod user;
 pub mod volume;
 
@@ -40,8 +46,10 @@ fn perform(command: Command, session: &mut Session, output: &mut Output) -> Resu
         Command::Bucket(command) => bucket::run(command, session.daemon()?, output),
         Command::Link(command) => link::run(command, session.daemon()?, output),
         Command::Key(command) => key::run(command, session.daemon()?, output),
+        Command::Prefix(verb) => acl::run(verb, session.daemon()?, output),
         Command::User(command) => user::run(command, session.daemon()?, output),
         Command::S3(command) => s3::run(command, session, output),
+        Command::Tenant(command) => tenant::run(command, session, output),
         Command::Status => status::run(session.daemon()?, output),
         Command::Completions(args) => completions::run(&args, output),
         Command::Batch(_) | Command::Shell => {
@@ -55,28 +63,42 @@ fn perform(command: Command, session: &mut Session, output: &mut Output) -> Resu
 fn list<T, V: Shown>(
     listing: &Listing,
     output: &mut Output,
-    mut ask: impl FnMut(Paging) -> Result<Page<T>, Error>,
+    ask: impl FnMut(Paging) -> Result<Page<T>, Error>,
     name: impl Fn(&T) -> &str,
     view: impl Fn(T) -> V,
+    empty: &str,
+) -> Result<(), Error> {
+    let name = |entry: &T| name(entry).to_owned();
+    list_where(listing, output, ask, name, |entry| Some(view(entry)), empty)
+}
+
+/// The same with the entries of which `view` makes something.
+fn list_where<T, V: Shown>(
+    listing: &Listing,
+    output: &mut Output,
+    mut ask: impl FnMut(Paging) -> Result<Page<T>, Error>,
+    name: impl Fn(&T) -> String,
+    view: impl Fn(T) -> Option<V>,
     empty: &str,
 ) -> Result<(), Error> {
     let mut left = listing.length.unwrap_or(u64::MAX);
     let mut after = listing.start.clone();
     let mut list = output.list();
     while left > 0 {
-        let mut page = ask(Paging {
+        let page = ask(Paging {
             prefix: listing.prefix.clone(),
             after,
             limit: u16::try_from(left).unwrap_or(0),
         })?;
-        page.entries
-            .truncate(usize::try_from(left).unwrap_or(usize::MAX));
-        left -= page.entries.len() as u64;
         let Some(last) = page.entries.last() else {
             break;
         };
-        after = name(last).to_owned();
-        let views: Vec<V> = page.entries.into_iter().map(&view).collect();
+        after = name(last);
+        let wanted = page.entries.into_iter().filter_map(&view);
+        let views: Vec<V> = wanted
+            .take(usize::try_from(left).unwrap_or(usize::MAX))
+            .collect();
+        left -= views.len() as u64;
         list.page(&views)?;
         if !page.more {
             break;

@@ -19,7 +19,7 @@ const PROMPT: &str = "chainring> ";
 const HISTORY_LINES: usize = 1000;
 
 /// Words that show a secret; a line with one of them is not remembered.
-const SECRETS: [&str; 1] = ["--secret-key"];
+const SECRETS: [&str; 2] = ["--secret", "setsecret"];
 
 /// Runs the shell until its end.
 pub fn run(format: Format, session: &mut Session, output: &mut Output) -> Result<(), Error> {

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod access;
 mod batch;
 mod harness;
 mod keys;
+mod link_changes;
 mod links;
 mod namespace;
 mod secrets;
+mod tenants;
 mod usage;

@@ -48,6 +48,70 @@ fn a_secret_that_was_given_is_not_shown() {
 }
 
 #[test]
+fn a_secret_is_rotated_with_the_old_one_good_for_a_while() {
+    let setup = Setup::new();
+    setup.ok(&["user", "create", "alice"]);
+    let new = [
+        "s3",
+        "setsecret",
+        "alice",
+        "--generate",
+        "--keep-old",
+        "24h",
+    ];
+    assert_eq!(
+        setup.ok(&new),
+        "awsAccessKey=alice\nawsSecret=generated-secret\n"
+    );
+    let list = setup.ok(&["user", "list"]);
+    assert!(
+        list.contains("\"oldSecretUntil\": \"2026-01-03T03:04:05.678Z\""),
+        "{list}"
+    );
+    assert_eq!(
+        setup.ok(&[
+            "s3",
+            "setsecret",
+            "-u",
+            "alice",
+            "-s",
+            "chosen-secret",
+            "-e"
+        ]),
+        "export AWS_ACCESS_KEY_ID='alice'\n"
+    );
+    assert!(
+        setup
+            .ok(&["s3", "getsecret", "alice", "--new"])
+            .contains("awsSecret=")
+    );
+    for wrong in ["24", "0h", "tomorrow"] {
+        let args = ["s3", "setsecret", "alice", "-g", "--keep-old", wrong];
+        assert_eq!(setup.run(&args).status, 2, "{wrong}");
+    }
+}
+
+#[test]
+fn users_are_put_into_groups() {
+    let setup = Setup::new();
+    setup.ok(&["user", "create", "alice", "--group", "eng", "-g", "ops,web"]);
+    let table = setup.ok(&["user", "list", "--table"]);
+    assert!(
+        table.contains("alice  alice        eng, ops, web  no"),
+        "{table}"
+    );
+    let json = setup.ok(&["user", "update", "alice", "--group", "web", "--json"]);
+    assert!(json.contains("\"groups\": [\n    \"web\"\n  ]"), "{json}");
+    let json = setup.ok(&["user", "update", "alice", "--no-groups", "--json"]);
+    assert!(json.contains("\"groups\": []"), "{json}");
+    assert_eq!(setup.run(&["user", "update", "alice"]).status, 2);
+    setup.refused(
+        &["user", "update", "bob", "--group", "web"],
+        "USER_NOT_FOUND",
+    );
+}
+
+#[test]
 fn revoking_nobody_in_particular_needs_a_yes() {
     let setup = Setup::new();
     assert_eq!(setup.run(&["s3", "revokesecret"]).status, 2);

@@ -4,12 +4,14 @@ use super::{Paging, message};
 use crate::secret::Secret;
 
 message! {
-    /// Creates a tenant, and its volume unless there is one.
+    /// Creates a tenant and its volume.
     pub struct TenantCreate {
         /// Its name, which is the volume's too.
         pub name: String,
         /// The user who owns the volume; the caller when absent.
         pub owner: Option<String>,
+        /// Take a volume of that name that exists, with all that is in it.
+        pub force: bool,
     }
 }
 

@@ -1,6 +1,8 @@
 //! A daemon in memory that serves one connection at a time over anything that reads and writes. It
 //! exists to test clients: no durability, no limits, and links resolve one hop.
 
+mod extras;
+mod more;
 mod store;
 
 use crate::auth::Session;
@@ -33,6 +35,8 @@ struct Connection<S> {
     session: Option<Session>,
     proven: bool,
     hello: bool,
+    /// Who it wants to be.
+    caller: Option<String>,
 }
 
 /// A frame, copied out of the receive buffer.
@@ -59,6 +63,7 @@ impl FakeDaemon {
             session: None,
             proven: self.login.is_none(),
             hello: false,
+            caller: None,
         };
         while let Some(frame) = connection.receive()? {
             // Anything else is of a stream that is over.
@@ -116,7 +121,8 @@ impl FakeDaemon {
             Request::KeyPut(put) => self.put(connection, header, &put),
             Request::KeyGet(get) => self.get(connection, header, &get),
             other => {
-                let reply = self.store().call(other);
+                let caller = connection.caller.as_deref().unwrap_or("root");
+                let reply = self.store().call(caller, other);
                 connection.respond(header, reply)
             }
         }
@@ -129,6 +135,7 @@ impl FakeDaemon {
         hello: &Hello,
     ) -> io::Result<()> {
         connection.hello = true;
+        connection.caller.clone_from(&hello.act_as);
         let reply = HelloReply {
             version: 1,
             authentication: match self.login {

@@ -1,9 +1,10 @@
 //! What a daemon in memory holds.
 
+use super::extras::{Extras, address};
 use crate::message::{
-    BucketDeleted, BucketInfo, BucketName, Credentials, Done, Durability, KeyEntry, KeyInfo,
-    KeyPut, LinkInfo, LinkList, LinkStatus, Page, Paging, ShardState, ShardStatus, Status,
-    UserInfo, Versioning, VolumeInfo,
+    AccessKeyInfo, BucketDeleted, BucketInfo, BucketName, Credentials, Done, Durability, KeyEntry,
+    KeyInfo, KeyPut, LinkInfo, LinkStatus, Page, Paging, ShardState, ShardStatus, Status, UserInfo,
+    Versioning, VolumeInfo,
 };
 use crate::operation::{Reply, Request};
 use crate::result_code::{Failure, ResultCode};
@@ -11,7 +12,7 @@ use crate::secret::Secret;
 use std::collections::BTreeMap;
 
 /// 2026-01-02T03:04:05.678Z, the time of everything.
-const NOW: u64 = 1_767_323_045_678;
+pub(super) const NOW: u64 = 1_767_323_045_678;
 
 /// A reply, or why there is none.
 pub type Outcome<T> = Result<T, Failure>;
@@ -22,6 +23,7 @@ pub struct FakeStore {
     /// The source of a link, or the objects of a bucket.
     buckets: BTreeMap<(String, String), Bucket>,
     users: BTreeMap<String, Option<Secret>>,
+    pub(super) extras: Extras,
 }
 
 enum Bucket {
@@ -35,11 +37,12 @@ impl Default for FakeStore {
             volumes: BTreeMap::from([("s3v".to_owned(), "root".to_owned())]),
             buckets: BTreeMap::new(),
             users: BTreeMap::new(),
+            extras: Extras::default(),
         }
     }
 }
 
-fn fail<T>(code: ResultCode, message: impl Into<String>) -> Outcome<T> {
+pub(super) fn fail<T>(code: ResultCode, message: impl Into<String>) -> Outcome<T> {
     Err(Failure::new(code, message))
 }
 
@@ -47,8 +50,19 @@ fn key_of(name: &BucketName) -> (String, String) {
     (name.volume.clone(), name.bucket.clone())
 }
 
+/// The secret that was given, or one that is made and shown.
+pub(super) fn chosen(given: Option<Secret>) -> (Secret, Option<Secret>) {
+    match given {
+        Some(secret) => (secret, None),
+        None => {
+            let made = Secret::new("generated-secret".to_owned());
+            (made.clone(), Some(made))
+        }
+    }
+}
+
 /// The entries of a page out of all names in order.
-fn page<'a, K: AsRef<str> + 'a, T>(
+pub(super) fn page<'a, K: AsRef<str> + 'a, T>(
     names: impl Iterator<Item = K>,
     paging: &Paging,
     entry: impl Fn(&K) -> T,
@@ -73,7 +87,7 @@ fn page<'a, K: AsRef<str> + 'a, T>(
 
 impl FakeStore {
     /// Carries out any request but those of a connection or a stream.
-    pub fn call(&mut self, request: Request) -> Outcome<Reply> {
+    pub fn call(&mut self, caller: &str, request: Request) -> Outcome<Reply> {
         Ok(match request {
             Request::StatusGet(_) => self.status().into(),
             Request::VolumeCreate(call) => {
@@ -83,7 +97,9 @@ impl FakeStore {
                         format!("volume {} exists already", call.name),
                     );
                 }
-                let owner = call.owner.unwrap_or_else(|| "root".to_owned());
+                let owner = call.owner.unwrap_or_else(|| caller.to_owned());
+                let quota = (call.quota_in_bytes, call.quota_in_namespace);
+                self.extras.quotas.insert(format!("/{}", call.name), quota);
                 self.volumes.insert(call.name.clone(), owner);
                 self.volume(&call.name)?.into()
             }
@@ -106,13 +122,15 @@ impl FakeStore {
             }
             Request::BucketCreate(call) => {
                 self.insert(&call.bucket, Bucket::Real(BTreeMap::new()))?;
+                self.extras.created(caller, &call);
                 self.bucket(&call.bucket)?.into()
             }
             Request::BucketLink(call) => {
                 if call.strict && !self.buckets.contains_key(&key_of(&call.source)) {
                     return fail(ResultCode::BucketNotFound, "the source is missing");
                 }
-                self.insert(&call.link, Bucket::Link(call.source))?;
+                self.insert(&call.link, Bucket::Link(call.source.clone()))?;
+                self.extras.linked(caller, &call);
                 self.bucket(&call.link)?.into()
             }
             Request::BucketInfoGet(call) => self.bucket(&call.bucket)?.into(),
@@ -141,40 +159,32 @@ impl FakeStore {
                         format!("user {} exists already", call.name),
                     );
                 }
-                let shown = call.secret.is_none();
-                let secret = call
-                    .secret
-                    .unwrap_or_else(|| Secret::new("generated-secret".to_owned()));
-                self.users.insert(call.name.clone(), Some(secret.clone()));
+                let (secret, shown) = chosen(call.secret);
+                self.users.insert(call.name.clone(), Some(secret));
+                self.extras.groups.insert(call.name.clone(), call.groups);
                 Credentials {
                     access_key: call.access_key.unwrap_or_else(|| call.name.clone()),
                     user: call.name,
-                    secret: shown.then_some(secret),
+                    secret: shown,
                 }
                 .into()
             }
-            Request::UserList(call) => page(self.users.keys(), &call.page, |name| UserInfo {
-                name: (*name).clone(),
-                id: "ab".repeat(32),
-                access_keys: Vec::new(),
-                admin: false,
-                groups: Vec::new(),
-                created: NOW,
-            })
-            .into(),
+            Request::UserList(call) => {
+                page(self.users.keys(), &call.page, |name| self.user(name)).into()
+            }
             Request::UserDelete(call) => match self.users.remove(&call.name) {
                 Some(_) => Done {}.into(),
                 None => return fail(ResultCode::UserNotFound, format!("no user {}", call.name)),
             },
             Request::S3SecretGet(call) => {
-                let user = call.user.unwrap_or_else(|| "root".to_owned());
+                let user = call.user.unwrap_or_else(|| caller.to_owned());
                 let secret = Secret::new("generated-secret".to_owned());
                 match self.users.get_mut(&user) {
                     None => return fail(ResultCode::UserNotFound, format!("no user {user}")),
-                    Some(Some(_)) => {
+                    Some(Some(_)) if !call.another => {
                         return fail(ResultCode::S3SecretAlreadyExists, "it is not shown again");
                     }
-                    Some(none) => *none = Some(secret.clone()),
+                    Some(held) => *held = Some(secret.clone()),
                 }
                 Credentials {
                     access_key: user.clone(),
@@ -184,20 +194,23 @@ impl FakeStore {
                 .into()
             }
             Request::S3SecretSet(call) => {
-                let user = call.user.unwrap_or_else(|| "root".to_owned());
+                let user = call.user.unwrap_or_else(|| caller.to_owned());
+                let (secret, shown) = chosen(call.secret);
                 match self.users.get_mut(&user) {
                     None => return fail(ResultCode::UserNotFound, format!("no user {user}")),
-                    Some(secret) => *secret = call.secret,
+                    Some(held) => *held = Some(secret),
                 }
+                let until = call.keep_old.map(|seconds| NOW + seconds * 1000);
+                self.extras.old_secrets.insert(user.clone(), until);
                 Credentials {
-                    access_key: user.clone(),
+                    access_key: call.access_key.unwrap_or_else(|| user.clone()),
                     user,
-                    secret: None,
+                    secret: shown,
                 }
                 .into()
             }
             Request::S3SecretRevoke(call) => {
-                let user = call.user.unwrap_or_else(|| "root".to_owned());
+                let user = call.user.unwrap_or_else(|| caller.to_owned());
                 match self.users.get_mut(&user).map(Option::take) {
                     None => return fail(ResultCode::UserNotFound, format!("no user {user}")),
                     Some(None) => return fail(ResultCode::S3SecretNotFound, "there is none"),
@@ -235,20 +248,62 @@ impl FakeStore {
                 objects.insert(call.to_key.clone(), bytes);
                 self.get(&call.to, &call.to_key)?.0.into()
             }
-            Request::LinkList(call) => self.links(&call)?.into(),
             Request::Hello(_)
             | Request::Authenticate(_)
             | Request::KeyPut(_)
             | Request::KeyGet(_) => return fail(ResultCode::InvalidRequest, "not now"),
-            _ => return fail(ResultCode::NotSupportedOperation, "not here"),
+            other => return self.call_more(caller, other),
         })
     }
 
-    fn volume(&self, name: &str) -> Outcome<VolumeInfo> {
+    /// Gives a volume another owner.
+    pub(super) fn own_volume(&mut self, name: &str, owner: String) {
+        self.volumes.insert(name.to_owned(), owner);
+    }
+
+    /// Every bucket and link.
+    pub(super) fn names(&self) -> Vec<BucketName> {
+        let names = self.buckets.keys();
+        names
+            .map(|(volume, name)| BucketName::new(volume.as_str(), name.as_str()))
+            .collect()
+    }
+
+    /// Points a link elsewhere.
+    pub(super) fn point(&mut self, link: &BucketName, source: BucketName) {
+        self.buckets.insert(key_of(link), Bucket::Link(source));
+    }
+
+    /// Describes a user.
+    pub(super) fn user(&self, name: &str) -> UserInfo {
+        let has_secret = self.users.get(name).is_some_and(Option::is_some);
+        let key = AccessKeyInfo {
+            access_key: name.to_owned(),
+            tenant: None,
+            old_secret_until: self.extras.old_secrets.get(name).copied().flatten(),
+        };
+        UserInfo {
+            name: name.to_owned(),
+            id: "ab".repeat(32),
+            access_keys: has_secret.then_some(key).into_iter().collect(),
+            admin: false,
+            groups: self.extras.groups.get(name).cloned().unwrap_or_default(),
+            created: NOW,
+        }
+    }
+
+    /// Whether there is such a user.
+    pub(super) fn has_user(&self, name: &str) -> bool {
+        self.users.contains_key(name)
+    }
+
+    /// Describes a volume.
+    pub(super) fn volume(&self, name: &str) -> Outcome<VolumeInfo> {
         let Some(owner) = self.volumes.get(name) else {
             return fail(ResultCode::VolumeNotFound, format!("no volume {name}"));
         };
         let used = self.buckets.keys().filter(|(volume, _)| volume == name);
+        let quota = self.extras.quota(&format!("/{name}"));
         Ok(VolumeInfo {
             name: name.to_owned(),
             owner: owner.clone(),
@@ -256,10 +311,10 @@ impl FakeStore {
             modified: NOW,
             used_namespace: used.count() as u64,
             used_bytes: None,
-            quota_in_bytes: None,
-            quota_in_namespace: None,
-            tenant: false,
-            references: 0,
+            quota_in_bytes: quota.0,
+            quota_in_namespace: quota.1,
+            tenant: self.extras.tenants.contains_key(name),
+            references: u32::from(self.extras.tenants.contains_key(name)),
         })
     }
 
@@ -275,14 +330,15 @@ impl FakeStore {
         Ok(())
     }
 
-    fn bucket(&self, name: &BucketName) -> Outcome<BucketInfo> {
+    /// Describes a bucket or link.
+    pub(super) fn bucket(&self, name: &BucketName) -> Outcome<BucketInfo> {
         let Some(bucket) = self.buckets.get(&key_of(name)) else {
             return fail(ResultCode::BucketNotFound, format!("no bucket {name}"));
         };
         let (link, used_bytes, used_namespace) = match bucket {
             Bucket::Link(source) => {
                 let there = self.buckets.contains_key(&key_of(source));
-                let link = LinkInfo {
+                let mut link = LinkInfo {
                     source: source.clone(),
                     status: if there {
                         LinkStatus::Ok
@@ -299,6 +355,7 @@ impl FakeStore {
                     delegate: None,
                     stats: None,
                 };
+                self.extras.describe(name, &mut link);
                 (Some(link), None, None)
             }
             Bucket::Real(objects) => {
@@ -306,9 +363,10 @@ impl FakeStore {
                 (None, Some(bytes), Some(objects.len() as u64))
             }
         };
+        let quota = self.extras.quota(&address(name));
         Ok(BucketInfo {
             bucket: name.clone(),
-            owner: "root".to_owned(),
+            owner: self.extras.owner(name),
             created: NOW,
             modified: NOW,
             id: u64::from(link.is_none()),
@@ -316,38 +374,10 @@ impl FakeStore {
             versioning: Versioning::Unversioned,
             used_bytes,
             used_namespace,
-            quota_in_bytes: None,
-            quota_in_namespace: None,
-            protected: false,
+            quota_in_bytes: quota.0,
+            quota_in_namespace: quota.1,
+            protected: self.extras.protected.contains(&address(name)),
         })
-    }
-
-    fn links(&self, call: &LinkList) -> Outcome<Page<BucketInfo>> {
-        if let Some(volume) = &call.volume {
-            self.volume(volume)?;
-        }
-        let mut entries = Vec::new();
-        for (volume, bucket) in self.buckets.keys() {
-            let info = self.bucket(&BucketName::new(volume.as_str(), bucket.as_str()))?;
-            let fits = info.link.as_ref().is_some_and(|link| {
-                bucket.starts_with(&call.page.prefix)
-                    && format!("{volume}/{bucket}") > call.page.after
-                    && call.volume.as_ref().is_none_or(|wanted| wanted == volume)
-                    && call.status.is_none_or(|wanted| wanted == link.status)
-                    && call
-                        .source
-                        .as_ref()
-                        .is_none_or(|wanted| *wanted == link.source)
-            });
-            entries.extend(fits.then_some(info));
-        }
-        let limit = match call.page.limit {
-            0 => 1000,
-            limit => usize::from(limit),
-        };
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        Ok(Page { entries, more })
     }
 
     fn delete_bucket(&mut self, name: &BucketName) -> Outcome<BucketDeleted> {

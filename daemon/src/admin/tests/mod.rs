@@ -85,14 +85,14 @@ impl Backend for FakeBackend {
         })
     }
 
-    async fn call(&self, _: &Caller, request: Request) -> Result<Reply, Failure> {
+    async fn call(&self, caller: &Caller, request: Request) -> Result<Reply, Failure> {
         if let Request::VolumeInfoGet(call) = &request {
             assert_ne!(call.name, "panic", "as the test wishes");
             if call.name == "slow" {
                 sleep(Duration::from_millis(20)).await;
             }
         }
-        self.0.borrow_mut().call(request)
+        self.0.borrow_mut().call(&caller.name, request)
     }
 
     async fn upload<B: Body>(
