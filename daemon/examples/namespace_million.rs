@@ -13,6 +13,7 @@ use chainringd::io::sim::Rng;
 use chainringd::io::{Clock, RealClock, UringDisk, entropy, runtime};
 use chainringd::namespace::{
     CannedAcl, Command, FirstUser, LinkOptions, Namespace, NamespaceConfig, NamespaceReader,
+    SecretsKey,
 };
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -46,6 +47,7 @@ fn config(folder: &Path) -> NamespaceConfig {
         [1; 16],
         Some(index),
         Rc::new(|b: &mut [u8]| entropy(b)),
+        SecretsKey::new([1; 32]),
     )
 }
 

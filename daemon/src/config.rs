@@ -48,6 +48,10 @@ pub struct Flags {
     /// Also serve the admin protocol on TCP, with key authentication [default: off]
     #[arg(long, value_name = "ADDR:PORT")]
     pub admin_listen: Option<SocketAddr>,
+    /// File of the key that secrets are encrypted with: 64 hexadecimal digits; must exist
+    /// [default: DATA_DIR/secrets.key, made at the first start]
+    #[arg(long, value_name = "PATH")]
+    pub secrets_key_file: Option<PathBuf>,
     /// Cores to use, one pinned thread each [default: all that this process may run on]
     #[arg(long, value_name = "N")]
     pub cores: Option<usize>,
@@ -89,6 +93,7 @@ struct File {
     s3_listen: Option<SocketAddr>,
     admin_socket: Option<PathBuf>,
     admin_listen: Option<SocketAddr>,
+    secrets_key_file: Option<PathBuf>,
     cores: Option<usize>,
     shards: Option<u16>,
     domains: Vec<String>,
@@ -108,6 +113,9 @@ pub struct Config {
     pub admin_socket: PathBuf,
     /// TCP address of the admin protocol.
     pub admin_listen: Option<SocketAddr>,
+    /// File of the key that secrets are encrypted with; `None` means `secrets.key` in the data
+    /// folder.
+    pub secrets_key_file: Option<PathBuf>,
     /// Cores to use; `None` means all.
     pub cores: Option<usize>,
     /// Shards of a new store; `None` means one per core.
@@ -177,6 +185,7 @@ impl Config {
                 .or(file.s3_listen)
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9878))),
             admin_listen: flags.admin_listen.or(file.admin_listen),
+            secrets_key_file: flags.secrets_key_file.or(file.secrets_key_file),
             cores: flags.cores.or(file.cores),
             shards: flags.shards.or(file.shards),
             domains: domains.iter().map(|d| d.to_ascii_lowercase()).collect(),

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod connection;
 pub mod disk;
 mod inflight;
+pub mod keyfile;
 mod lock;
 pub mod mailbox;
 pub mod mapfile;

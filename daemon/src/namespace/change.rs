@@ -4,9 +4,8 @@
 use crate::base::codec::{Malformed, Put, Reader};
 use crate::namespace::keys;
 use crate::namespace::link::LinkRecord;
-use crate::namespace::record::{
-    self, EntryRecord, KeyRecord, PrefixRecord, TenantRecord, UserRecord, VolumeRecord,
-};
+use crate::namespace::record::{self, EntryRecord, PrefixRecord, VolumeRecord};
+use crate::namespace::record_user::{KeyRecord, TenantRecord, UserRecord};
 use std::fmt;
 
 /// Kind of the records in the namespace log.

@@ -212,6 +212,11 @@ pub enum Command {
         /// The access key.
         access_key: String,
     },
+    /// Encrypts the secret of an access key anew. Answers [`Reply::Done`].
+    SealSecret {
+        /// The access key.
+        access_key: String,
+    },
     /// Changes the quotas of a volume. Answers [`Reply::Volume`].
     SetVolumeQuota {
         /// The volume.

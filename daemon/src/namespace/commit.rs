@@ -1,6 +1,6 @@
 //! Makes a batch of commands durable and visible, as a whole.
 
-use crate::index::map::{MapReader, MapWriter, Stamp};
+use crate::index::map::{MapWriter, Stamp};
 use crate::io::{Clock, Disk};
 use crate::log::{Log, LogError};
 use crate::namespace::apply::{Effects, apply};
@@ -9,12 +9,16 @@ use crate::namespace::command::{Command, Reply};
 use crate::namespace::error::NamespaceError;
 use crate::namespace::plan::{Answer, Plan, Planner};
 use crate::namespace::quota::Limits;
+use crate::namespace::reader::NamespaceReader;
 use crate::namespace::recover;
+use crate::namespace::reseal;
 use crate::namespace::secret::Entropy;
 use crate::namespace::tables;
+use crate::namespace::vault::Vault;
 use crate::namespace::writer::NamespaceConfig;
 use futures_util::future::{Either, select};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 
 /// Most commands of one batch.
 const BATCH_COMMANDS_MAX: usize = 256;
@@ -32,6 +36,7 @@ pub(crate) struct Committer<D: Disk, C: Clock> {
     clock: C,
     entropy: Entropy,
     limits: Limits,
+    vault: Arc<Vault>,
     map: MapWriter,
     digest: u64,
     /// Payload bytes appended since somebody asked.
@@ -67,6 +72,7 @@ impl<D: Disk, C: Clock> Committer<D, C> {
             clock,
             entropy: config.entropy.clone(),
             limits: config.limits,
+            vault: Arc::new(Vault::new(&config.secrets)),
             map,
             digest: stamp.digest,
             bytes: 0,
@@ -74,8 +80,28 @@ impl<D: Disk, C: Clock> Committer<D, C> {
         }
     }
 
-    pub(crate) fn reader(&self) -> MapReader {
-        self.map.reader()
+    pub(crate) fn reader(&self) -> NamespaceReader {
+        NamespaceReader::new(self.map.reader(), self.vault.clone())
+    }
+
+    /// Seals every secret that lies open, which stores of the first version have, and insists that
+    /// the key is the right one.
+    pub(crate) async fn seal_all(&mut self) -> Result<(), NamespaceError> {
+        let mut open = reseal::open_keys(&self.map, &self.vault)?.into_iter();
+        let total = open.len();
+        while open.len() > 0 {
+            let replies = self.commit_alone(|| {
+                open.next()
+                    .map(|access_key| Command::SealSecret { access_key })
+            });
+            for reply in replies.await {
+                reply?;
+            }
+        }
+        if total > 0 {
+            tracing::info!(total, "secrets of an older version are encrypted now");
+        }
+        Ok(())
     }
 
     pub(crate) fn log(&self) -> Log<D, C> {
@@ -157,6 +183,7 @@ impl<D: Disk, C: Clock> Committer<D, C> {
             now: self.clock.now(),
             entropy: &self.entropy,
             limits: &self.limits,
+            vault: &self.vault,
         };
         planner.plan(command)
     }
@@ -185,7 +212,7 @@ impl<D: Disk, C: Clock> Committer<D, C> {
                 dangling_count: effects.broken_count,
             },
             Answer::Credential(access_key) => {
-                let credential = tables::credential(&self.map, &access_key)?;
+                let credential = tables::credential(&self.map, &self.vault, &access_key)?;
                 Reply::Credential(credential.ok_or(NamespaceError::AccessKeyNotFound)?)
             }
         })

@@ -6,11 +6,13 @@ use crate::base::codec::{Malformed, Put, Reader};
 use crate::namespace::gates::Way;
 use crate::namespace::link::LinkRecord;
 use crate::namespace::name::Name;
-use crate::namespace::record::{self, EntryRecord, KeyRecord, RecordKind, UserRecord};
+use crate::namespace::record::{self, EntryRecord, RecordKind};
+use crate::namespace::record_user::{self, KeyRecord, UserRecord};
 use crate::namespace::resolve::Followed;
 use crate::namespace::types::{
     Credential, Entry, EntryKind, Link, LinkStatus, Resolution, Target, UserId,
 };
+use crate::namespace::vault::{Role, Vault};
 
 /// A value of the index: a primary record and what was derived for it.
 pub(crate) fn pack(primary: &[u8], derived: &[u8]) -> Vec<u8> {
@@ -208,12 +210,16 @@ pub(crate) fn encode_holder(user: &UserRecord) -> Vec<u8> {
     out.extend_from_slice(&user.id.0);
     out.put_u8(u8::from(user.admin));
     out.put_str(&user.display_name);
-    out.extend_from_slice(&record::encode_names(&user.groups));
+    out.extend_from_slice(&record_user::encode_names(&user.groups));
     out
 }
 
 /// A value of the index as a credential.
-pub(crate) fn credential(access_key: &str, value: &[u8]) -> Result<Credential, Malformed> {
+pub(crate) fn credential(
+    vault: &Vault,
+    access_key: &str,
+    value: &[u8],
+) -> Result<Credential, Malformed> {
     let (primary, derived) = unpack(value)?;
     let key = KeyRecord::decode(primary)?;
     let mut reader = Reader::new(derived);
@@ -224,15 +230,20 @@ pub(crate) fn credential(access_key: &str, value: &[u8]) -> Result<Credential, M
         _ => return Err(Malformed("holder of an access key")),
     };
     let display_name = reader.str()?.to_owned();
-    let groups = record::decode_names(reader.rest())?;
+    let groups = record_user::decode_names(reader.rest())?;
     let (tenant_admin, delegated) = match &key.member {
         Some(member) => (member.admin, member.delegated),
         None => (false, false),
     };
+    let secret = key.open(vault, access_key)?;
+    let previous = key.previous.map(|(sealed, until)| {
+        let secret = vault.open(&sealed, access_key, Role::Previous)?;
+        Ok((secret, until))
+    });
     Ok(Credential {
         access_key: access_key.to_owned(),
-        secret: key.secret,
-        previous: key.previous,
+        secret,
+        previous: previous.transpose()?,
         user: key.user,
         id,
         display_name,
@@ -255,7 +266,8 @@ mod tests {
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
             let name = Name::new("abc").unwrap();
             let _ = entry(name, name, &bytes);
-            let _ = credential("abc", &bytes);
+            let vault = Vault::new(&crate::namespace::SecretsKey::new([1; 32]));
+            let _ = credential(&vault, "abc", &bytes);
             let _ = OfLink::decode(&bytes);
             let _ = OfBucket::decode(&bytes);
         }

@@ -189,6 +189,9 @@ pub enum NamespaceError {
     /// The last administrator cannot be deleted.
     #[error("user {0} is the last administrator")]
     LastAdmin(Name),
+    /// None of the secrets opens with the key that was given.
+    #[error("the secrets of this store are encrypted with another key")]
+    WrongSecretsKey,
     /// No such access key.
     #[error("access key not found")]
     AccessKeyNotFound,

@@ -340,7 +340,8 @@ impl Resolved {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::namespace::record::{EntryRecord, UserRecord, VolumeRecord};
+    use crate::namespace::record::{EntryRecord, VolumeRecord};
+    use crate::namespace::record_user::UserRecord;
     use proptest::prelude::*;
 
     struct Nothing;

@@ -28,8 +28,10 @@ mod quota;
 mod reader;
 mod rebuild;
 mod record;
+mod record_user;
 mod recover;
 mod renew;
+mod reseal;
 mod resolve;
 mod rights;
 mod secret;
@@ -38,6 +40,7 @@ mod tables;
 mod tenant;
 mod types;
 mod values;
+mod vault;
 mod writer;
 
 pub use acl::{ACL_RULES_MAX, Acl, AclError, Right, Rights, Rule, Scope, Subject, Who};
@@ -55,6 +58,7 @@ pub use types::{
     Bucket, CannedAcl, Consent, Credential, Entry, EntryKind, LINK_GENERATIONS_KEPT, Link,
     LinkGeneration, LinkPage, LinkStatus, Resolution, Resolved, Target, User, UserId, Volume,
 };
+pub use vault::SecretsKey;
 pub use writer::{Namespace, NamespaceConfig};
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::namespace::record::{self, EntryRecord, RecordKind, VolumeRecord};
 use crate::namespace::secret::Entropy;
 use crate::namespace::tables::{self, Tables};
 use crate::namespace::types::{Bucket, CannedAcl};
+use crate::namespace::vault::Vault;
 use crate::namespace::{plan_acl, plan_link, plan_quota, plan_tenant, plan_user, rights};
 use std::ops::ControlFlow;
 
@@ -45,6 +46,7 @@ pub(crate) struct Planner<'a> {
     pub(crate) now: Timestamp,
     pub(crate) entropy: &'a Entropy,
     pub(crate) limits: &'a Limits,
+    pub(crate) vault: &'a Vault,
 }
 
 impl Planner<'_> {
@@ -167,6 +169,7 @@ impl Planner<'_> {
                 keep_old,
             } => plan_user::set_secret(self, &access_key, secret, keep_old),
             Command::RevokeSecret { access_key } => plan_user::revoke(self, &access_key),
+            Command::SealSecret { access_key } => plan_user::seal(self, &access_key),
             Command::SetVolumeQuota {
                 name,
                 bytes,

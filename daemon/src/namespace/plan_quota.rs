@@ -11,16 +11,14 @@
 //! - A volume's quota of names counts its buckets and links; creating one more is `QUOTA_EXCEEDED`.
 
 use crate::namespace::change::Change;
-use crate::namespace::derived;
 use crate::namespace::error::{NamespaceError, show_place};
 use crate::namespace::keys::Key;
 use crate::namespace::name::Name;
 use crate::namespace::plan::{Answer, Planned, Planner, done};
 use crate::namespace::quota::{QuotaChange, Used};
-use crate::namespace::record::{EntryRecord, RecordKind, VolumeRecord};
-use crate::namespace::tables;
+use crate::namespace::record::{RecordKind, VolumeRecord};
+use crate::namespace::tables::{self, Tables};
 use crate::namespace::types::Bucket;
-use std::ops::ControlFlow;
 
 type Checked = Result<(), NamespaceError>;
 /// Of bytes and of names.
@@ -94,21 +92,17 @@ fn refuse_zero(quota: Option<u64>) -> Checked {
 
 /// A volume's quota must leave room for that of each of its buckets.
 fn refuse_larger_buckets(planner: &Planner<'_>, volume: &Name, quota: u64) -> Checked {
-    let mut result = Ok(());
-    tables::with_prefix(planner.map, &Key::entries_of(volume), &[], |name, value| {
-        let record = derived::unpack(value).and_then(|(primary, _)| EntryRecord::decode(primary));
+    for name in tables::names_in(planner.map, &Key::entries_of(volume))? {
+        let record = planner.map.entry_record(volume, &name)?;
         match record.map(|record| record.kind) {
-            Ok(RecordKind::Bucket(bucket)) if bucket.quota_bytes > Some(quota) => {
-                let name = String::from_utf8_lossy(name).into_owned();
+            Some(RecordKind::Bucket(bucket)) if bucket.quota_bytes > Some(quota) => {
                 let message = format!("bucket {name} has a larger quota than {quota} bytes");
-                result = Err(NamespaceError::QuotaInvalid(message));
+                return Err(NamespaceError::QuotaInvalid(message));
             }
-            Ok(_) => return ControlFlow::Continue(()),
-            Err(error) => result = Err(error.into()),
+            _ => {}
         }
-        ControlFlow::Break(())
-    })?;
-    result
+    }
+    Ok(())
 }
 
 /// What the quotas of a bucket must keep.

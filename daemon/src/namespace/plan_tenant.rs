@@ -15,10 +15,11 @@ use crate::namespace::keys::Key;
 use crate::namespace::name::{Name, S3_VOLUME};
 use crate::namespace::plan::{Answer, Planned, Planner, done};
 use crate::namespace::plan_user;
-use crate::namespace::record::{KeyRecord, Member, TenantRecord};
+use crate::namespace::record_user::{Kept, KeyRecord, Member, TenantRecord};
 use crate::namespace::secret::{Secret, is_access_key, random_secret};
 use crate::namespace::tables;
 use crate::namespace::tenant::TENANT_SEPARATOR;
+use crate::namespace::vault::Role;
 
 pub(crate) fn create(planner: &Planner<'_>, name: &str, owner: &str, force: bool) -> Planned {
     let name = Name::volume(name)?;
@@ -68,9 +69,11 @@ pub(crate) fn assign(
         ));
     }
     refuse_second(planner, &tenant, &user, &access_id)?;
+    let secret = keys.1.unwrap_or_else(|| random_secret(planner.entropy));
+    let sealed = plan_user::sealed(planner, &secret, &access_id, Role::Current)?;
     let record = KeyRecord {
         user,
-        secret: keys.1.unwrap_or_else(|| random_secret(planner.entropy)),
+        secret: Kept::Sealed(sealed),
         created: planner.now,
         previous: None,
         member: Some(Member {

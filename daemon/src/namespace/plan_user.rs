@@ -6,12 +6,12 @@ use crate::namespace::error::NamespaceError;
 use crate::namespace::keys::{self, Key};
 use crate::namespace::name::Name;
 use crate::namespace::plan::{Answer, Planned, Planner, done};
-use crate::namespace::record::{KeyRecord, UserRecord};
+use crate::namespace::record_user::{Kept, KeyRecord, UserRecord};
 use crate::namespace::secret::{Secret, is_access_key, random_access_key, random_secret};
 use crate::namespace::tables;
 use crate::namespace::tenant::TENANT_SEPARATOR;
 use crate::namespace::types::UserId;
-use std::ops::ControlFlow;
+use crate::namespace::vault::{Role, Sealed};
 
 /// Most bytes of a user's name for people.
 const DISPLAY_NAME_BYTES_MAX: usize = 256;
@@ -123,14 +123,42 @@ pub(crate) fn set_secret(
 ) -> Planned {
     let mut record = existing_key(planner, access_key)?;
     let new = secret.unwrap_or_else(|| random_secret(planner.entropy));
-    let old = std::mem::replace(&mut record.secret, new);
-    record.previous = keep_old
-        .filter(|until| *until > planner.now)
-        .map(|until| (old, until));
+    record.previous = match keep_old.filter(|until| *until > planner.now) {
+        Some(until) => {
+            let old = record.open(planner.vault, access_key)?;
+            Some((sealed(planner, &old, access_key, Role::Previous)?, until))
+        }
+        None => None,
+    };
+    record.secret = Kept::Sealed(sealed(planner, &new, access_key, Role::Current)?);
     done(
         vec![Change::put(&Key::access_key(access_key), record.encode())],
         Answer::Credential(access_key.to_owned()),
     )
+}
+
+/// Seals the secret anew.
+pub(crate) fn seal(planner: &Planner<'_>, access_key: &str) -> Planned {
+    let mut record = existing_key(planner, access_key)?;
+    let secret = record.open(planner.vault, access_key)?;
+    record.secret = Kept::Sealed(sealed(planner, &secret, access_key, Role::Current)?);
+    done(
+        vec![Change::put(&Key::access_key(access_key), record.encode())],
+        Answer::Done,
+    )
+}
+
+/// A secret as it is kept.
+pub(crate) fn sealed(
+    planner: &Planner<'_>,
+    secret: &Secret,
+    access_key: &str,
+    role: Role,
+) -> Result<Sealed, NamespaceError> {
+    let sealed = planner
+        .vault
+        .seal(secret, access_key, role, planner.entropy)?;
+    Ok(sealed)
 }
 
 pub(crate) fn revoke(planner: &Planner<'_>, access_key: &str) -> Planned {
@@ -158,9 +186,10 @@ fn new_key(
     if tables::key_record(planner.map, &access_key)?.is_some() {
         return Err(NamespaceError::AccessKeyAlreadyExists);
     }
+    let secret = secret.unwrap_or_else(|| random_secret(planner.entropy));
     let record = KeyRecord {
         user,
-        secret: secret.unwrap_or_else(|| random_secret(planner.entropy)),
+        secret: Kept::Sealed(sealed(planner, &secret, &access_key, Role::Current)?),
         created: planner.now,
         previous: None,
         member: None,
@@ -188,16 +217,10 @@ fn existing_key(planner: &Planner<'_>, access_key: &str) -> Result<KeyRecord, Na
 }
 
 fn another_admin(planner: &Planner<'_>, besides: &Name) -> Result<bool, NamespaceError> {
-    let mut found = Ok(false);
-    tables::with_prefix(planner.map, &[keys::USER], &[], |name, value| {
-        let user = crate::namespace::derived::unpack(value)
-            .and_then(|(primary, _)| UserRecord::decode(primary));
-        match user {
-            Ok(user) if user.admin && name != besides.as_bytes() => found = Ok(true),
-            Ok(_) => return ControlFlow::Continue(()),
-            Err(error) => found = Err(error.into()),
+    for name in tables::names_in(planner.map, &[keys::USER])? {
+        if name != *besides && tables::user_record(planner.map, &name)?.is_some_and(|u| u.admin) {
+            return Ok(true);
         }
-        ControlFlow::Break(())
-    })?;
-    found
+    }
+    Ok(false)
 }

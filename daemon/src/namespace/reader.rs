@@ -14,6 +14,7 @@ use crate::namespace::tenant::{Tenant, TenantPower, TenantUser};
 use crate::namespace::types::{
     Credential, Entry, LinkGeneration, LinkPage, Resolved, User, Volume,
 };
+use crate::namespace::vault::Vault;
 use crate::namespace::{derived, lookup, pinned, values};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -23,11 +24,12 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct NamespaceReader {
     map: MapReader,
+    vault: Arc<Vault>,
 }
 
 impl NamespaceReader {
-    pub(crate) const fn new(map: MapReader) -> Self {
-        Self { map }
+    pub(crate) const fn new(map: MapReader, vault: Arc<Vault>) -> Self {
+        Self { map, vault }
     }
 
     /// The current state, to be kept for a while.
@@ -236,11 +238,11 @@ impl NamespaceReader {
         let found = view.get(&Key::access_key(access_key), |value| {
             let whole = !values::in_pieces(value);
             whole
-                .then(|| derived::credential(access_key, value))
+                .then(|| derived::credential(&self.vault, access_key, value))
                 .transpose()
         })?;
         match found.transpose()? {
-            Some(None) => tables::credential(&*view, access_key),
+            Some(None) => tables::credential(&*view, &self.vault, access_key),
             found => Ok(found.flatten()),
         }
     }

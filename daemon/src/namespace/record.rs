@@ -12,11 +12,10 @@ use crate::namespace::acl::Acl;
 use crate::namespace::fields;
 use crate::namespace::link::{LinkFields, LinkRecord, Turn};
 use crate::namespace::name::Name;
-use crate::namespace::secret::{SECRET_CHARS_MAX, Secret};
-use crate::namespace::types::{Bucket, CannedAcl, UserId};
+use crate::namespace::types::{Bucket, CannedAcl};
 
 /// Version of every record this code writes.
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 /// Bit of a bucket's flags: created with object lock.
 const OBJECT_LOCK: u64 = 1;
 /// Bit of a bucket's flags: stays as long as links name it.
@@ -27,13 +26,6 @@ const QUOTA_BYTES: u64 = 0x20;
 const QUOTA_NAMESPACE: u64 = 0x40;
 /// The flags of a bucket.
 const BUCKET_FLAGS: u64 = OBJECT_LOCK | PROTECTED | QUOTA_BYTES | QUOTA_NAMESPACE;
-/// Bit of a user's flags: administrator.
-const ADMIN: u64 = 1;
-/// Bit of a member's flags: administrator of the tenant.
-const TENANT_ADMIN: u64 = 1;
-/// Bit of a member's flags: may appoint administrators.
-const DELEGATED: u64 = 2;
-
 /// What the log and the snapshots hold of a volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VolumeRecord {
@@ -63,43 +55,6 @@ pub(crate) struct EntryRecord {
 pub(crate) enum RecordKind {
     Bucket(Bucket),
     Link(Box<LinkRecord>),
-}
-
-/// What they hold of a user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct UserRecord {
-    pub(crate) id: UserId,
-    pub(crate) display_name: String,
-    pub(crate) admin: bool,
-    pub(crate) created: Timestamp,
-    pub(crate) groups: Vec<Name>,
-    pub(crate) extra: Vec<u8>,
-}
-
-/// What they hold of a tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TenantRecord {
-    pub(crate) created: Timestamp,
-    pub(crate) extra: Vec<u8>,
-}
-
-/// The tenant an access key belongs to, and what it may do there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Member {
-    pub(crate) tenant: Name,
-    pub(crate) admin: bool,
-    pub(crate) delegated: bool,
-}
-
-/// What they hold of an access key.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyRecord {
-    pub(crate) user: Name,
-    pub(crate) secret: Secret,
-    pub(crate) created: Timestamp,
-    pub(crate) previous: Option<(Secret, Timestamp)>,
-    pub(crate) member: Option<Member>,
-    pub(crate) extra: Vec<u8>,
 }
 
 impl VolumeRecord {
@@ -264,61 +219,6 @@ impl<'a> Glance<'a> {
     }
 }
 
-impl UserRecord {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
-        out.extend_from_slice(&self.id.0);
-        out.put_str(&self.display_name);
-        out.put_varint(if self.admin { ADMIN } else { 0 });
-        out.put_u64(self.created.0);
-        if !self.groups.is_empty() {
-            fields::put(&mut out, fields::GROUPS, &encode_names(&self.groups));
-        }
-        out.extend_from_slice(&self.extra);
-        out
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut reader = begin(bytes)?;
-        let (id, display_name) = (UserId(reader.array()?), reader.str()?.to_owned());
-        let admin = flags(&mut reader, ADMIN)? & ADMIN != 0;
-        let created = Timestamp(reader.u64()?);
-        let mut groups = Vec::new();
-        let extra = fields::read(reader, |tag, value| match tag {
-            fields::GROUPS => {
-                groups = decode_names(value)?;
-                Ok(true)
-            }
-            _ => Ok(false),
-        })?;
-        Ok(Self {
-            id,
-            display_name,
-            admin,
-            created,
-            groups,
-            extra,
-        })
-    }
-}
-
-impl TenantRecord {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
-        out.put_u64(self.created.0);
-        out.extend_from_slice(&self.extra);
-        out
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut reader = begin(bytes)?;
-        Ok(Self {
-            created: Timestamp(reader.u64()?),
-            extra: optional_fields(reader)?,
-        })
-    }
-}
-
 /// The access control list of the keys of a bucket that begin so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PrefixRecord {
@@ -344,99 +244,6 @@ impl PrefixRecord {
             extra: optional_fields(reader)?,
         })
     }
-}
-
-impl Member {
-    fn encode(&self) -> Vec<u8> {
-        let admin = if self.admin { TENANT_ADMIN } else { 0 };
-        let delegated = if self.delegated { DELEGATED } else { 0 };
-        let mut out = Vec::new();
-        out.put_varint(admin | delegated);
-        out.put_str(&self.tenant);
-        out
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(bytes);
-        let flags = flags(&mut reader, TENANT_ADMIN | DELEGATED)?;
-        let tenant = name(&mut reader)?;
-        reader.finish()?;
-        Ok(Self {
-            tenant,
-            admin: flags & TENANT_ADMIN != 0,
-            delegated: flags & DELEGATED != 0,
-        })
-    }
-}
-
-/// Names one after the other.
-pub(crate) fn encode_names(names: &[Name]) -> Vec<u8> {
-    let mut out = Vec::new();
-    names.iter().for_each(|name| out.put_str(name));
-    out
-}
-
-/// Inverse of [`encode_names`].
-pub(crate) fn decode_names(bytes: &[u8]) -> Result<Vec<Name>, Malformed> {
-    let mut reader = Reader::new(bytes);
-    let mut names = Vec::new();
-    while !reader.is_empty() {
-        names.push(name(&mut reader)?);
-    }
-    Ok(names)
-}
-
-impl KeyRecord {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(2 * SECRET_CHARS_MAX);
-        out.put_u8(VERSION);
-        out.put_str(&self.user);
-        out.put_str(self.secret.expose());
-        out.put_u64(self.created.0);
-        if let Some((secret, until)) = &self.previous {
-            let mut value = Vec::with_capacity(SECRET_CHARS_MAX);
-            value.put_u64(until.0);
-            value.put_str(secret.expose());
-            fields::put(&mut out, fields::PREVIOUS, &value);
-        }
-        if let Some(member) = &self.member {
-            fields::put(&mut out, fields::TENANT, &member.encode());
-        }
-        out.extend_from_slice(&self.extra);
-        out
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut reader = begin(bytes)?;
-        let (user, secret) = (name(&mut reader)?, secret(&mut reader)?);
-        let created = Timestamp(reader.u64()?);
-        let (mut previous, mut member) = (None, None);
-        let extra = fields::read(reader, |tag, value| {
-            match tag {
-                fields::PREVIOUS => {
-                    let mut value = Reader::new(value);
-                    let until = Timestamp(value.u64()?);
-                    previous = Some((self::secret(&mut value)?, until));
-                    value.finish()?;
-                }
-                fields::TENANT => member = Some(Member::decode(value)?),
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })?;
-        Ok(Self {
-            user,
-            secret,
-            created,
-            previous,
-            member,
-            extra,
-        })
-    }
-}
-
-fn secret(reader: &mut Reader<'_>) -> Result<Secret, Malformed> {
-    Secret::new(reader.str()?.to_owned()).map_err(|_| Malformed("secret"))
 }
 
 /// The next bucket id.
@@ -505,7 +312,7 @@ pub(crate) fn name(reader: &mut Reader<'_>) -> Result<Name, Malformed> {
     Name::from_bytes(reader.bytes()?).ok_or(Malformed("name"))
 }
 
-fn begin(bytes: &[u8]) -> Result<Reader<'_>, Malformed> {
+pub(crate) fn begin(bytes: &[u8]) -> Result<Reader<'_>, Malformed> {
     let mut reader = Reader::new(bytes);
     if reader.u8()? == VERSION {
         Ok(reader)
@@ -514,7 +321,7 @@ fn begin(bytes: &[u8]) -> Result<Reader<'_>, Malformed> {
     }
 }
 
-fn flags(reader: &mut Reader<'_>, known: u64) -> Result<u64, Malformed> {
+pub(crate) fn flags(reader: &mut Reader<'_>, known: u64) -> Result<u64, Malformed> {
     let flags = reader.varint()?;
     if flags & !known == 0 {
         Ok(flags)
@@ -524,7 +331,7 @@ fn flags(reader: &mut Reader<'_>, known: u64) -> Result<u64, Malformed> {
 }
 
 /// Checks the optional fields and returns them as they are.
-fn optional_fields(reader: Reader<'_>) -> Result<Vec<u8>, Malformed> {
+pub(crate) fn optional_fields(reader: Reader<'_>) -> Result<Vec<u8>, Malformed> {
     let fields = reader.rest().to_vec();
     check_optional_fields(reader)?;
     Ok(fields)
@@ -589,8 +396,6 @@ mod tests {
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
             let _ = VolumeRecord::decode(&bytes);
             let _ = EntryRecord::decode(&bytes);
-            let _ = UserRecord::decode(&bytes);
-            let _ = KeyRecord::decode(&bytes);
             let _ = decode_counter(&bytes);
         }
 

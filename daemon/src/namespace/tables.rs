@@ -9,11 +9,11 @@ use crate::namespace::error::ReadError;
 use crate::namespace::keys::{self, Key};
 use crate::namespace::link::LinkRecord;
 use crate::namespace::name::Name;
-use crate::namespace::record::{
-    self, EntryRecord, KeyRecord, PrefixRecord, TenantRecord, UserRecord, VolumeRecord,
-};
+use crate::namespace::record::{self, EntryRecord, PrefixRecord, VolumeRecord};
+use crate::namespace::record_user::{KeyRecord, TenantRecord, UserRecord};
 use crate::namespace::tenant::{Tenant, TenantUser};
 use crate::namespace::types::{Credential, Entry, LinkPage, User, Volume};
+use crate::namespace::vault::Vault;
 use crate::namespace::{rights, values};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -192,9 +192,13 @@ pub(crate) fn bucket_name(map: &impl Lookup, id: BucketId) -> Read<Option<(Name,
 }
 
 /// An access key with its secret and its holder.
-pub(crate) fn credential(map: &impl Lookup, access_key: &str) -> Read<Option<Credential>> {
+pub(crate) fn credential(
+    map: &impl Lookup,
+    vault: &Vault,
+    access_key: &str,
+) -> Read<Option<Credential>> {
     match values::get(map, &Key::access_key(access_key))? {
-        Some(value) => Ok(Some(derived::credential(access_key, &value)?)),
+        Some(value) => Ok(Some(derived::credential(vault, access_key, &value)?)),
         None => Ok(None),
     }
 }
@@ -410,6 +414,16 @@ pub(crate) fn prefix_keys(map: &impl Lookup, bucket: BucketId) -> Read<Vec<Vec<u
         ControlFlow::Continue(())
     })?;
     Ok(found)
+}
+
+/// The names that stand behind `prefix` in the keys of a table, in order.
+pub(crate) fn names_in(map: &impl Lookup, prefix: &[u8]) -> Read<Vec<Name>> {
+    let mut names = Vec::new();
+    with_prefix(map, prefix, &[], |name, _| {
+        names.extend(Name::from_bytes(name));
+        ControlFlow::Continue(())
+    })?;
+    Ok(names)
 }
 
 /// Visits the entries whose keys begin with `prefix`, from `prefix + start` on; `visit` gets what

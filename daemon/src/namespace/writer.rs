@@ -14,7 +14,8 @@ use crate::namespace::quota::Limits;
 use crate::namespace::reader::NamespaceReader;
 use crate::namespace::secret::Entropy;
 use crate::namespace::types::Credential;
-use crate::namespace::{recover, snapshot};
+use crate::namespace::vault::SecretsKey;
+use crate::namespace::{recover, reseal, snapshot};
 use futures_util::future::{join, select};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -46,6 +47,8 @@ pub struct NamespaceConfig {
     pub snapshot_bytes: u64,
     /// Where canonical ids and random keys come from.
     pub entropy: Entropy,
+    /// What secrets are encrypted with.
+    pub secrets: SecretsKey,
     /// How many there may be of what nothing else bounds.
     pub limits: Limits,
 }
@@ -53,7 +56,13 @@ pub struct NamespaceConfig {
 impl NamespaceConfig {
     /// The usual sizes, strict durability.
     #[must_use]
-    pub fn new(dir: &str, store: [u8; 16], map_file: Option<PathBuf>, entropy: Entropy) -> Self {
+    pub fn new(
+        dir: &str,
+        store: [u8; 16],
+        map_file: Option<PathBuf>,
+        entropy: Entropy,
+        secrets: SecretsKey,
+    ) -> Self {
         Self {
             dir: dir.to_owned(),
             store,
@@ -62,6 +71,7 @@ impl NamespaceConfig {
             segment_bytes: NAMESPACE_SEGMENT_BYTES,
             snapshot_bytes: SNAPSHOT_BYTES,
             entropy,
+            secrets,
             limits: Limits::default(),
         }
     }
@@ -152,15 +162,27 @@ impl<D: Disk, C: Clock> Namespace<D, C> {
     /// Opens the namespace of an existing store.
     pub async fn open(disk: D, clock: C, config: NamespaceConfig) -> Result<Self, NamespaceError> {
         let opened = recover::open(&disk, &clock, &config).await?;
-        let committer = Committer::new(opened.log, clock, opened.map, opened.stamp, &config);
+        let mut committer = Committer::new(opened.log, clock, opened.map, opened.stamp, &config);
+        committer.seal_all().await?;
         Ok(Self::new(disk, config, committer, opened.replayed))
+    }
+
+    /// Whether the store holds secrets that need a key, which must be known before one is made up
+    /// for it. The key of `config` is not looked at.
+    pub async fn has_sealed_secrets(
+        disk: &D,
+        clock: &C,
+        config: &NamespaceConfig,
+    ) -> Result<bool, NamespaceError> {
+        let opened = recover::open(disk, clock, config).await?;
+        reseal::any_sealed(&opened.map)
     }
 
     fn new(disk: D, config: NamespaceConfig, committer: Committer<D, C>, unsaved: u64) -> Self {
         Self(Rc::new(Inner {
             disk,
             config,
-            reader: NamespaceReader::new(committer.reader()),
+            reader: committer.reader(),
             queue: RefCell::default(),
             wake: Notify::new(),
             closed: Cell::new(false),

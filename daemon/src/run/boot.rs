@@ -1,6 +1,7 @@
 //! Starting: checks, the store's making or opening, a thread per core, the first words.
 
 use super::core::{CoreSetup, Opened, core_main};
+use super::secrets::{self, SecretsError};
 use crate::base::ShardId;
 use crate::config::{Config, DurabilityArg};
 use crate::io::runtime::{self, RuntimeError};
@@ -11,7 +12,8 @@ use crate::io::{
 };
 use crate::log::Durability;
 use crate::namespace::{
-    Credential, FirstUser, Namespace, NamespaceConfig, NamespaceError, NamespaceReader, Secret,
+    Credential, Entropy, FirstUser, Namespace, NamespaceConfig, NamespaceError, NamespaceReader,
+    Secret, SecretsKey,
 };
 use crate::shard::Topology;
 use crate::shard::core::NAMESPACE_CORE;
@@ -66,6 +68,9 @@ pub enum BootError {
         /// Why.
         error: std::io::Error,
     },
+    /// The key of the secrets.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// Settings that do not fit the machine or the store.
     #[error("{0}")]
     Settings(String),
@@ -98,9 +103,9 @@ pub fn run(config: &Config) -> Result<(), BootError> {
         error,
     })?;
     let cpus = pick_cpus(config)?;
-    let (superblock, first) = runtime::run(prepare(config, &lock, cpus.len()))??;
-    let daemon = Daemon::start(config, &lock, &superblock, &cpus, signals)?;
-    announce(config, &superblock, &daemon, first.as_ref());
+    let store = runtime::run(prepare(config, &lock, cpus.len()))??;
+    let daemon = Daemon::start(config, &lock, &store, &cpus, signals)?;
+    announce(config, &store.superblock, &daemon, store.first.as_ref());
     daemon.wait()
 }
 
@@ -124,21 +129,31 @@ fn pick_cpus(config: &Config) -> Result<Vec<usize>, BootError> {
     Ok(cpus)
 }
 
-fn namespace_config(config: &Config, superblock: &Superblock) -> NamespaceConfig {
-    NamespaceConfig::new(
-        "namespace",
-        superblock.store,
-        Some(config.data_dir.join("namespace").join("index.map")),
-        Rc::new(|bytes: &mut [u8]| entropy(bytes)),
-    )
+/// How the namespace of this store is kept.
+pub(super) fn namespace_config(
+    config: &Config,
+    superblock: &Superblock,
+    secrets: SecretsKey,
+) -> NamespaceConfig {
+    NamespaceConfig {
+        durability: durability(config),
+        ..NamespaceConfig::new(
+            "namespace",
+            superblock.store,
+            Some(config.data_dir.join("namespace").join("index.map")),
+            random(),
+            secrets,
+        )
+    }
+}
+
+/// The system's randomness.
+pub(super) fn random() -> Entropy {
+    Rc::new(|bytes: &mut [u8]| entropy(bytes))
 }
 
 /// Finds the store in the data folder, or makes one; then the first user's keys come back.
-async fn prepare(
-    config: &Config,
-    lock: &DataLock,
-    cores: usize,
-) -> Result<(Superblock, Option<FirstKeys>), BootError> {
+async fn prepare(config: &Config, lock: &DataLock, cores: usize) -> Result<Prepared, BootError> {
     lock.hold_by_ring().map_err(lock_error)?;
     let disk = UringDisk::open(&config.data_dir)?;
     if let Found::Store(superblock) = Superblock::find(&disk).await? {
@@ -148,7 +163,11 @@ async fn prepare(
                 superblock.shards
             )));
         }
-        return Ok((superblock, None));
+        return Ok(Prepared {
+            secrets: secrets::of_store(config, &disk, &superblock).await?,
+            superblock,
+            first: None,
+        });
     }
     let mut store = [0; 16];
     entropy(&mut store);
@@ -160,6 +179,7 @@ async fn prepare(
         shards,
         created: RealClock.now().0,
     };
+    let secrets = secrets::of_new_store(config)?;
     superblock.begin(&disk).await?;
     for shard in 0..shards {
         create_shard(disk.clone(), RealClock, &superblock, ShardId(shard))
@@ -170,14 +190,26 @@ async fn prepare(
     let (namespace, credential) = Namespace::create(
         disk.clone(),
         RealClock,
-        namespace_config(config, &superblock),
+        namespace_config(config, &superblock, secrets.clone()),
         first,
     )
     .await?;
     spawn_vital("namespace", namespace.run());
     namespace.close().await?;
     Superblock::finish(&disk).await?;
-    Ok((superblock, Some(FirstKeys { credential, given })))
+    Ok(Prepared {
+        superblock,
+        secrets,
+        first: Some(FirstKeys { credential, given }),
+    })
+}
+
+/// A store that is there, and what only the start knows.
+struct Prepared {
+    superblock: Superblock,
+    secrets: SecretsKey,
+    /// Of a new store.
+    first: Option<FirstKeys>,
 }
 
 /// The first user's keys, and whether the operator gave them.
@@ -220,10 +252,11 @@ impl Daemon {
     fn start(
         config: &Config,
         lock: &Arc<DataLock>,
-        superblock: &Superblock,
+        store: &Prepared,
         cpus: &[usize],
         signals: Signals,
     ) -> Result<Self, BootError> {
+        let superblock = &store.superblock;
         let listen_error = |error| BootError::Listen {
             address: config.s3_listen.to_string(),
             error,
@@ -253,6 +286,7 @@ impl Daemon {
                 config: config.clone(),
                 lock: lock.clone(),
                 superblock: *superblock,
+                secrets: store.secrets.clone(),
                 durability: durability(config),
                 shards: shards_of(&owners, index),
                 listener,

@@ -1,7 +1,8 @@
 //! What runs on a core, from opening its shards to closing them.
 
 use super::admin::{self, Admin};
-use super::boot::{BootError, lock_error};
+use super::boot::{BootError, lock_error, namespace_config};
+use super::secrets;
 use crate::base::ShardId;
 use crate::base::buffer::trim_pool;
 use crate::base::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX};
@@ -9,11 +10,10 @@ use crate::config::Config;
 use crate::http::Server;
 use crate::io::signals::{Signal, Signals};
 use crate::io::{
-    DataLock, Mailbox, RealClock, TcpListener, UringDisk, entropy, sleep, spawn, spawn_vital,
-    timeout,
+    DataLock, Mailbox, RealClock, TcpListener, UringDisk, sleep, spawn, spawn_vital, timeout,
 };
 use crate::log::Durability;
-use crate::namespace::{Namespace, NamespaceConfig, NamespaceReader};
+use crate::namespace::{Namespace, NamespaceReader, SecretsKey};
 use crate::s3::service::{Service, Settings};
 use crate::shard::core::{NAMESPACE_CORE, serve_jobs};
 use crate::shard::open::open_shard;
@@ -53,6 +53,7 @@ pub struct CoreSetup {
     pub config: Config,
     pub lock: Arc<DataLock>,
     pub superblock: Superblock,
+    pub secrets: SecretsKey,
     pub durability: Durability,
     pub shards: Vec<ShardId>,
     pub listener: TcpListener,
@@ -169,18 +170,10 @@ async fn open_namespace(
     if setup.index != NAMESPACE_CORE {
         return Ok(None);
     }
-    let config = NamespaceConfig {
-        durability: setup.durability,
-        ..NamespaceConfig::new(
-            "namespace",
-            setup.superblock.store,
-            Some(setup.config.data_dir.join("namespace").join("index.map")),
-            Rc::new(|bytes: &mut [u8]| entropy(bytes)),
-        )
-    };
-    Ok(Some(Rc::new(
-        Namespace::open(disk.clone(), RealClock, config).await?,
-    )))
+    let config = namespace_config(&setup.config, &setup.superblock, setup.secrets.clone());
+    let opened = Namespace::open(disk.clone(), RealClock, config).await;
+    let namespace = opened.map_err(|error| secrets::explain(error, &setup.config))?;
+    Ok(Some(Rc::new(namespace)))
 }
 
 fn settings(config: &Config) -> Settings {

@@ -3,5 +3,6 @@
 mod admin;
 mod boot;
 mod core;
+mod secrets;
 
 pub use boot::{BootError, run};

@@ -160,7 +160,11 @@ pub fn check_names(names: &[String]) -> Result<(), SuperblockError> {
 /// Names that may be in a folder that a store is made in: those that a file system or the daemon
 /// itself puts there before there is a store.
 fn is_no_data(name: &str) -> bool {
-    name.starts_with('.') || matches!(name, "lock" | "lost+found" | "admin.sock")
+    name.starts_with('.')
+        || matches!(
+            name,
+            "lock" | "lost+found" | "admin.sock" | "secrets.key" | "secrets.key.new"
+        )
 }
 
 #[cfg(test)]

@@ -2,9 +2,13 @@
 
 mod links;
 mod model;
+mod model_users;
+mod quotas;
 mod recovery;
 mod rights;
+mod secrets;
 mod sources;
+mod tenants;
 mod users;
 mod volumes;
 
@@ -32,7 +36,13 @@ pub(super) fn config(seed: u64) -> NamespaceConfig {
     NamespaceConfig {
         segment_bytes: 512 * 1024,
         snapshot_bytes: 128 * 1024,
-        ..NamespaceConfig::new("namespace", [7; 16], None, entropy(seed))
+        ..NamespaceConfig::new(
+            "namespace",
+            [7; 16],
+            None,
+            entropy(seed),
+            SecretsKey::new([5; 32]),
+        )
     }
 }
 

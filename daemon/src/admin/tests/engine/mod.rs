@@ -9,7 +9,7 @@ use crate::admin::{About, Engine};
 use crate::base::ShardId;
 use crate::io::{RealClock, UringDisk, entropy, mailbox, spawn_vital};
 use crate::log::Durability as LogDurability;
-use crate::namespace::{FirstUser, Namespace, NamespaceConfig, Secret};
+use crate::namespace::{FirstUser, Namespace, NamespaceConfig, Secret, SecretsKey};
 use crate::shard::core::serve_jobs;
 use crate::shard::open::{create_shard, open_shard};
 use crate::shard::{Core, Topology};
@@ -72,7 +72,7 @@ async fn new_core(folder: &Path) -> TestCore {
         stores.push(Some(store));
     }
     let random = Rc::new(|bytes: &mut [u8]| entropy(bytes));
-    let config = NamespaceConfig::new("namespace", [3; 16], None, random);
+    let config = NamespaceConfig::new("namespace", [3; 16], None, random, SecretsKey::new([5; 32]));
     let first = FirstUser {
         name: "admin".to_owned(),
         access_key: Some("ADMINKEY".to_owned()),
