@@ -6,6 +6,7 @@ ever signalled through the process handle. Readiness is observed, never waited f
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -40,10 +41,19 @@ class CliError(Exception):
 
 
 def free_port():
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of the loopback interface that nobody listens on.
+
+    Below the range that the system takes the ports of outgoing connections from: a daemon that is
+    killed and started again must find its port as it left it.
+    """
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_until(what, condition, seconds=READY_SECONDS, every=0.01):
