@@ -9,6 +9,7 @@ mod documents;
 mod files;
 mod layers;
 mod lexer;
+mod promises;
 mod source;
 
 use std::path::{Path, PathBuf};
@@ -133,6 +134,17 @@ fn links_in_documents_lead_somewhere() {
     expect_clean(
         documents
             .flat_map(|file| documents::check_links(file, &files))
+            .collect(),
+    );
+}
+
+#[test]
+fn tests_that_documents_name_exist() {
+    let files = repository();
+    let documents = files.iter().filter(|file| file.path.ends_with(".md"));
+    expect_clean(
+        documents
+            .flat_map(|file| promises::check_tests_exist(file, &files))
             .collect(),
     );
 }
