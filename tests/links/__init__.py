@@ -1,0 +1,1 @@
+"""Links: the rules, the guide, re-pointing under load."""

@@ -17,7 +17,7 @@ pub fn check_tests_exist(file: &File, files: &[File]) -> Vec<String> {
             in_table = *last == "test" || *last == "tests";
             continue;
         }
-        if last.chars().all(|c| c == '-' || c == ':') {
+        if last.starts_with("--") {
             continue;
         }
         let names: Vec<&str> = last.split('`').skip(1).step_by(2).collect();
