@@ -25,6 +25,8 @@ enum Command {
     Run(Box<RunArgs>),
     /// Start a daemon and the bare responders, and measure every operation beside its floor
     Suite(SuiteArgs),
+    /// Start a daemon and measure GET and HEAD of 4 KiB through links beside the bucket itself
+    Links(SuiteArgs),
 }
 
 #[derive(Debug, Args)]
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => one(&args),
         Command::Suite(args) => suite::suite(&args),
+        Command::Links(args) => suite::links(&args),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -16,10 +16,30 @@ pub struct ProcessError {
 pub struct Process(pub u32);
 
 impl Process {
-    /// User and system time of all its threads, those that have ended included. Its io_uring
-    /// workers are threads of it as well. The kernel keeps both exactly and shows them in
-    /// hundredths of a second.
+    /// User and system time of all its threads, its io_uring workers among them. Exact where the
+    /// kernel keeps statistics of the scheduler; those leave out threads that have ended, as
+    /// workers do, so what is shown in hundredths of a second counts when it is more.
     pub fn cpu_time(self) -> Result<Duration, ProcessError> {
+        let shown = self.cpu_time_shown()?;
+        let exact = self.cpu_time_of_threads().unwrap_or_default();
+        let hundredth = Duration::from_millis(10);
+        Ok(if exact + hundredth < shown {
+            shown
+        } else {
+            exact
+        })
+    }
+
+    fn cpu_time_of_threads(self) -> Option<Duration> {
+        let mut nanoseconds = 0;
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.0)).ok()? {
+            let stat = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            nanoseconds += stat.split_whitespace().next()?.parse::<u64>().ok()?;
+        }
+        Some(Duration::from_nanos(nanoseconds))
+    }
+
+    fn cpu_time_shown(self) -> Result<Duration, ProcessError> {
         let path = format!("/proc/{}/stat", self.0);
         let stat = read(&path)?;
         let ticks = parse_ticks(&stat).ok_or_else(|| ProcessError {

@@ -33,6 +33,16 @@ pub struct Row {
 const KIB: usize = 1024;
 const MIB: usize = 1024 * 1024;
 
+/// The bucket whose objects have this size.
+#[must_use]
+pub fn direct_bucket(size: usize) -> String {
+    format!("direct-{}", short(size))
+}
+
+const fn short(size: usize) -> &'static str {
+    if size == MIB { "1m" } else { "4k" }
+}
+
 /// Every row, direct ones before those through a link.
 #[must_use]
 pub fn all(keys: usize, has_link: bool) -> Vec<Row> {
@@ -90,10 +100,9 @@ impl Row {
     /// The bucket's name in S3. Objects of each size have their own.
     #[must_use]
     pub fn bucket(&self) -> String {
-        let size = if self.size == MIB { "1m" } else { "4k" };
         match self.target {
-            Target::Direct => format!("direct-{size}"),
-            Target::Link => format!("link-{size}"),
+            Target::Direct => direct_bucket(self.size),
+            Target::Link => format!("link-{}", short(self.size)),
         }
     }
 

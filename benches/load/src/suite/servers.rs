@@ -212,20 +212,23 @@ fn create_bucket(
     }
 }
 
+/// Runs the admin CLI.
+pub fn chainring(args: &SuiteArgs, store: &Path, words: &[&str]) -> Result<(), Box<dyn Error>> {
+    let output = Command::new(args.programs.join("chainring"))
+        .arg("--admin-socket")
+        .arg(store.join("admin.sock"))
+        .args(words)
+        .output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let words = words.join(" ");
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(format!("chainring {words}: {}", text.trim()).into())
+}
+
 fn create_links(args: &SuiteArgs, store: &Path) -> Result<(), Box<dyn Error>> {
-    let ask = |words: &[&str]| -> Result<(), Box<dyn Error>> {
-        let output = Command::new(args.programs.join("chainring"))
-            .arg("--admin-socket")
-            .arg(store.join("admin.sock"))
-            .args(words)
-            .output()?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let words = words.join(" ");
-        let text = String::from_utf8_lossy(&output.stderr);
-        Err(format!("chainring {words}: {}", text.trim()).into())
-    };
+    let ask = |words: &[&str]| chainring(args, store, words);
     ask(&["volume", "create", "/vol1"])?;
     for size in SIZES {
         let source = format!("/vol1/source-{size}");
