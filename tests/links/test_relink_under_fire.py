@@ -17,7 +17,7 @@ from harness.admin import Admin
 from harness.commands import set_link_source
 from harness.raw import Connection
 
-RELINKS = int(os.environ.get("CHAINRING_TEST_RELINKS", 10_000))
+RELINKS = int(os.environ.get("CHAINRING_TEST_RELINKS", 10_000 if paths.LONG else 1_000))
 CLIENTS = 64
 SETS = {"a": "/vol1/set-a", "b": "/vol1/set-b"}
 LINK = "current"
