@@ -144,8 +144,8 @@ const fn hint(code: ResultCode) -> Option<&'static str> {
             "`chainring --version` and `chainring status` show whether the two are of one release"
         }
         ResultCode::PermissionDenied => {
-            "on the admin socket only root and the daemon's user are administrators; over TCP an \
-             administrator's access key is needed, and secrets do not travel"
+            "owners and access lists give rights (`getacl` shows them); on the admin socket root and \
+             the daemon's user are administrators, and no secret travels over TCP"
         }
         ResultCode::S3SecretAlreadyExists => {
             "a secret is shown only when it is made; `chainring s3 revokesecret USER`, then \

@@ -1,13 +1,18 @@
 """Runs the commands of a document and compares what they print with what it shows.
 
 A block fenced as `console` is a session: lines that begin with `$ ` are commands, run by one shell
-after the other in one folder; the lines below a command are what it prints, standard output and
-standard error together. `...` stands for any text, within a line or, alone on a line, for any
+after the other in one folder; the lines below a command are what it prints, as a
+terminal shows it. `...` stands for any text, within a line or, alone on a line, for any
 number of lines; blanks in a row count as one. What no session shows is not compared.
 """
 
+import fcntl
+import os
+import pty
 import re
+import struct
 import subprocess
+import termios
 
 
 class GuideError(AssertionError):
@@ -47,23 +52,43 @@ def _pattern(lines):
     return re.compile(r"\s*" + "".join(pieces) + r"\s*")
 
 
+def _on_a_terminal(command, folder, env):
+    """Runs a command as a person would; returns its exit status and what the terminal shows."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
+    process = subprocess.Popen(["bash", "-c", command], cwd=folder, env=env,
+                               stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    output = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # the end of a terminal
+            break
+        if not piece:
+            break
+        output += piece
+    os.close(ours)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.decode(errors="replace"))
+    # A progress bar writes its line again and again: what remains is what it wrote last.
+    lines = [line.rstrip("\r").rpartition("\r")[2].strip() for line in text.split("\n")]
+    return process.wait(timeout=60), "\n".join(lines).strip("\n") + "\n"
+
+
 def run(text, folder, env):
     """Runs all sessions; returns how many commands that were."""
     count = 0
     for number, steps in sessions(text):
         for command, expected in steps:
-            done = subprocess.run(
-                ["bash", "-c", command], cwd=folder, env=env, text=True, timeout=60,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            status, printed = _on_a_terminal(command, folder, env)
             count += 1
-            printed = "\n".join(line.strip() for line in done.stdout.splitlines()) + "\n"
             while expected and not expected[-1].strip():
                 expected.pop()
             if expected and not _pattern(expected).fullmatch(printed):
                 shown = "\n".join(expected)
                 raise GuideError(f"the session in line {number}: $ {command}\n"
-                                 f"printed:\n{done.stdout}\nthe document shows:\n{shown}")
-            if not expected and done.returncode:
+                                 f"printed:\n{printed}\nthe document shows:\n{shown}")
+            if not expected and status:
                 raise GuideError(f"the session in line {number}: $ {command}\n"
-                                 f"ended with status {done.returncode}:\n{done.stdout}")
+                                 f"ended with status {status}:\n{printed}")
     return count

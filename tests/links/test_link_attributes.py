@@ -4,6 +4,8 @@ import datetime
 
 import pytest
 
+from harness.daemon import wait_until
+
 from .conftest import get, keys, put, status
 
 DENIED = (403, "AccessDenied")
@@ -42,8 +44,10 @@ def test_a_prefix_re_roots_what_the_link_shows(daemon, raw, bucket, link):
 
 def test_an_expired_link_answers_as_if_dangling(daemon, raw, refused, bucket, link):
     source = bucket()
-    past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=5)
-    name = link(source, "--expires", past.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
+    name = link(source, "--expires", soon.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    put(raw, name, "k")
+    wait_until("the link is over", lambda: raw.request("GET", f"/{name}/k").status != 200, 10)
     assert status(raw, "GET", f"/{name}/k") == (404, "NoSuchBucket")
     assert raw.request("HEAD", f"/{name}").status == 404
     shown = {entry["name"]: entry for entry in daemon.cli_json("bucket", "list", "/s3v")}

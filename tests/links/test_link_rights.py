@@ -148,10 +148,10 @@ def test_default_rules_of_a_volume_are_inherited(daemon, unique, user):
 def test_creating_a_link_needs_create_on_its_volume_and_nothing_on_the_source(daemon, unique, user):
     volume, eve = unique("own"), user()
     daemon.cli("volume", "create", f"/{volume}")
-    done = daemon.cli_result("--as", eve.name, "bucket", "link", "/vol1/any", f"/{volume}/l")
+    done = daemon.cli_result("--as", eve.name, "bucket", "link", "/vol1/any", f"/{volume}/link")
     assert done.returncode == 1 and done.stderr.startswith("PERMISSION_DENIED"), done
     grant(daemon, "volume", f"/{volume}", f"user:{eve.name}:c")
-    daemon.cli("--as", eve.name, "bucket", "link", "/vol1/any", f"/{volume}/l")
+    daemon.cli("--as", eve.name, "bucket", "link", "/vol1/any", f"/{volume}/link")
 
 
 def delegated(daemon, source, name, *options):
@@ -186,14 +186,14 @@ def test_only_who_may_write_the_sources_acl_delegates(daemon, bucket, unique, us
     done = daemon.cli_result(*command)
     assert done.returncode == 1 and done.stderr.startswith("PERMISSION_DENIED"), done
     open_volume(daemon, eve)
-    grant(daemon, "bucket", source, f"user:{eve.name}:y")
+    grant(daemon, "bucket", source, f"user:{eve.name}:ry")
     daemon.cli(*command)
 
 
 def test_a_grantor_who_loses_the_right_takes_the_consent_along(daemon, raw, bucket, unique, user):
     source, name, ann, eve = bucket(), unique("lent"), user(), user()
     open_volume(daemon, ann)
-    grant(daemon, "bucket", source, f"user:{ann.name}:y")
+    grant(daemon, "bucket", source, f"user:{ann.name}:ry")
     daemon.cli("--as", ann.name, "bucket", "link", source, f"/s3v/{name}", "--delegate")
     put(raw, name, "k")
     daemon.cli("--as", ann.name, "bucket", "addacl", f"/s3v/{name}", "--acl", f"user:{eve.name}:r")

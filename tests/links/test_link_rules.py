@@ -24,8 +24,8 @@ def test_a_link_shows_the_source_and_holds_nothing(daemon, raw, bucket, link):
 
 
 def test_a_source_is_not_looked_up_and_the_reply_says_how_it_is(daemon, unique):
-    done = daemon.cli_result("bucket", "link", "/vol1/never", f"/s3v/{unique('l')}")
-    assert done.returncode == 0 and "dangl" in done.stderr, done
+    done = daemon.cli_result("bucket", "link", "/vol1/never", f"/s3v/{unique('dangling')}")
+    assert done.returncode == 0 and "does not lead to a bucket" in done.stderr, done
 
 
 def test_strict_refuses_what_would_dangle_or_loop(daemon, refused, bucket, link, unique):
