@@ -1,6 +1,7 @@
 //! Tests of access control lists.
 
 use super::*;
+use crate::namespace::right::LETTERS;
 use proptest::prelude::*;
 
 fn name(text: &str) -> Name {
