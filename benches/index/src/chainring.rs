@@ -71,6 +71,6 @@ impl Candidate for Chainring {
     fn restart(dir: &Path) -> Self {
         let disk = UringDisk::open(dir).expect("the bench's folder");
         let loaded = run(async move { checkpoint::load(&disk, "shard", [1; 16], 0).await });
-        Self(loaded.expect("a runtime").expect("what was saved").0)
+        Self(loaded.expect("a runtime").expect("what was saved").index)
     }
 }

@@ -2,7 +2,7 @@
 //! where the rest is.
 
 use crate::base::codec::{Malformed, Put, Reader};
-use crate::base::{Location, Timestamp};
+use crate::base::{BucketId, Location, Timestamp};
 use crate::store::meta::{Checksum, ChecksumAlgorithm};
 use crate::store::record::{self, ETag};
 
@@ -33,6 +33,14 @@ impl ObjectEntry {
         out.put_varint(self.modified.0);
         out.extend_from_slice(&self.etag.md5);
         out.put_varint(u64::from(self.etag.parts));
+    }
+
+    /// The size alone, for counting.
+    pub fn size_of(bytes: &[u8]) -> Result<u64, Malformed> {
+        let mut reader = Reader::new(bytes);
+        reader.take(9)?;
+        reader.varint()?;
+        reader.varint()
     }
 
     /// Reads what [`ObjectEntry::encode`] wrote.
@@ -94,6 +102,8 @@ impl UploadEntry {
 /// A part as the index knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartEntry {
+    /// The bucket it counts for: the upload's.
+    pub bucket: BucketId,
     /// Where its record is.
     pub at: Location,
     /// Bytes of that record's payload.
@@ -111,6 +121,7 @@ pub struct PartEntry {
 impl PartEntry {
     /// Appends the encoded form.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        out.put_u64(self.bucket.0);
         out.put_u64(self.at.to_u64());
         out.put_varint(u64::from(self.record_len));
         out.put_varint(self.size);
@@ -119,10 +130,20 @@ impl PartEntry {
         record::encode_checksum(self.checksum.as_ref(), out);
     }
 
+    /// The bucket and the size alone, for counting.
+    pub fn size_of(bytes: &[u8]) -> Result<(BucketId, u64), Malformed> {
+        let mut reader = Reader::new(bytes);
+        let bucket = BucketId(reader.u64()?);
+        reader.take(8)?;
+        reader.varint()?;
+        Ok((bucket, reader.varint()?))
+    }
+
     /// Reads what [`PartEntry::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
         let entry = Self {
+            bucket: BucketId(reader.u64()?),
             at: Location::from_u64(reader.u64()?),
             record_len: u32_of(reader.varint()?)?,
             size: reader.varint()?,
@@ -159,7 +180,28 @@ mod tests {
         let mut bytes = Vec::new();
         entry.encode(&mut bytes);
         assert_eq!(ObjectEntry::decode(&bytes), Ok(entry));
+        assert_eq!(ObjectEntry::size_of(&bytes), Ok(entry.size));
         assert!(bytes.len() <= 40, "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn a_part_says_whose_it_is() {
+        let entry = PartEntry {
+            bucket: BucketId(3),
+            at: Location {
+                segment: 2,
+                offset: 512,
+            },
+            record_len: 90,
+            size: 5 << 20,
+            modified: Timestamp(1_800_000_000_000),
+            md5: [1; 16],
+            checksum: None,
+        };
+        let mut bytes = Vec::new();
+        entry.encode(&mut bytes);
+        assert_eq!(PartEntry::size_of(&bytes), Ok((entry.bucket, entry.size)));
+        assert_eq!(PartEntry::decode(&bytes), Ok(entry));
     }
 
     proptest! {

@@ -28,6 +28,20 @@ pub fn bucket_prefix(space: u8, bucket: BucketId) -> Vec<u8> {
     out
 }
 
+/// The bucket in an object's or upload's index key.
+#[must_use]
+pub fn bucket_of(index_key: &[u8]) -> Option<BucketId> {
+    let number = index_key.get(1..9)?.first_chunk::<8>()?;
+    Some(BucketId(u64::from_be_bytes(*number)))
+}
+
+/// The upload in an upload's index key.
+#[must_use]
+pub fn upload_of(index_key: &[u8]) -> Option<UploadId> {
+    let (_, id) = index_key.split_last_chunk::<16>()?;
+    Some(UploadId(u128::from_be_bytes(*id)))
+}
+
 fn push_escaped(out: &mut Vec<u8>, key: &[u8]) {
     let mut rest = key;
     while let Some(at) = memchr_zero(rest) {

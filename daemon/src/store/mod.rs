@@ -13,8 +13,10 @@ pub mod meta;
 pub mod mutation;
 pub mod reader;
 pub mod record;
+mod saving;
 pub mod superblock;
 mod uploads;
+pub mod usage;
 mod writer;
 
 #[cfg(test)]
@@ -28,4 +30,5 @@ pub use meta::ObjectMeta;
 pub use reader::StoreReader;
 pub use record::{Body, ETag, ObjectRecord, PartRef};
 pub use uploads::{CompleteUpload, NewPart, NewUpload};
+pub use usage::Usage;
 pub use writer::{NewBody, NewObject, Store, StoreConfig, Stored};

@@ -1,7 +1,7 @@
 //! What a record does to the index. Recovery and the live path go through the same functions, so
 //! the index after a restart is the index before it.
 
-use crate::base::{Location, UploadId};
+use crate::base::{BucketId, Location, UploadId};
 use crate::index::IndexWriter;
 use crate::store::entry::{ObjectEntry, PartEntry, UploadEntry};
 use crate::store::error::StoreError;
@@ -9,6 +9,8 @@ use crate::store::keys;
 use crate::store::record::{
     AbortRecord, DeleteRecord, ObjectRecord, PartRecord, UploadRecord, kind,
 };
+use crate::store::usage::{Counters, NO_BUCKET, of_entry};
+use std::collections::HashMap;
 use std::ops::{Bound, ControlFlow};
 
 /// A change of one index key: a new value, or `None` to remove it.
@@ -89,10 +91,11 @@ impl Mutation {
         Self::one(key, encoded(|out| entry.encode(out)))
     }
 
-    /// A part record.
+    /// A part record of an upload in `bucket`.
     #[must_use]
-    pub fn part(record: &PartRecord, at: Location, len: usize) -> Self {
+    pub fn part(record: &PartRecord, bucket: BucketId, at: Location, len: usize) -> Self {
         let entry = PartEntry {
+            bucket,
             at,
             record_len: len32(len),
             size: record.size,
@@ -113,37 +116,28 @@ impl Mutation {
         mutation
     }
 
-    /// What the record of this kind, found in the log, does.
-    pub fn of_record(kind: u8, at: Location, payload: &[u8]) -> Result<Self, StoreError> {
-        Ok(match kind {
-            kind::OBJECT => Self::object(&ObjectRecord::decode(payload)?.0, at, payload.len()),
-            kind::DELETE => Self::delete(&DeleteRecord::decode(payload)?),
-            kind::UPLOAD => Self::upload(&UploadRecord::decode(payload)?, at, payload.len()),
-            kind::PART => Self::part(&PartRecord::decode(payload)?.0, at, payload.len()),
-            kind::ABORT => Self::abort(&AbortRecord::decode(payload)?),
-            _ => return Err(crate::base::codec::Malformed("unknown record kind").into()),
-        })
-    }
-
-    /// Makes the changes visible to every reader.
-    pub fn apply(&self, index: &mut IndexWriter) {
-        for change in &self.changes {
-            match &change.value {
+    /// Makes the changes visible to every reader, and counts them.
+    pub fn apply(&self, index: &mut IndexWriter, usage: &mut Counters) {
+        for Change { key, value } in &self.changes {
+            let seen = |old: &[u8]| of_entry(key, old);
+            match value {
                 Some(value) => {
-                    index.insert(&change.key, value);
+                    let old = index.replace(key, value, seen);
+                    usage.changed(key, old.flatten(), of_entry(key, value));
                 }
-                None => {
-                    index.remove(&change.key);
-                }
+                None => usage.changed(key, index.take(key, seen).flatten(), None),
             }
         }
         if let Some(upload) = self.ended {
-            remove_parts(index, upload);
+            for key in parts_of(index, upload) {
+                let old = index.take(&key, |old| of_entry(&key, old));
+                usage.changed(&key, old.flatten(), None);
+            }
         }
     }
 }
 
-fn remove_parts(index: &mut IndexWriter, upload: UploadId) {
+fn parts_of(index: &IndexWriter, upload: UploadId) -> Vec<Vec<u8>> {
     let prefix = keys::parts_prefix(upload);
     let mut found = Vec::new();
     index.reader().scan(Bound::Included(&prefix), |key, _| {
@@ -153,7 +147,61 @@ fn remove_parts(index: &mut IndexWriter, upload: UploadId) {
         found.push(key.to_vec());
         ControlFlow::Continue(())
     });
-    for key in found {
-        index.remove(&key);
+    found
+}
+
+/// Turns the records of a log into what they do. A part's record does not name its bucket, so that
+/// the uploads have to be known while a log is replayed.
+pub struct Replay(HashMap<UploadId, BucketId>);
+
+impl Replay {
+    /// Begins over an index; looks at its open uploads only.
+    #[must_use]
+    pub fn over(index: &IndexWriter) -> Self {
+        let mut uploads = HashMap::new();
+        let start = [keys::SPACE_UPLOAD];
+        index.reader().scan(Bound::Included(&start), |key, _| {
+            if !key.starts_with(&start) {
+                return ControlFlow::Break(());
+            }
+            uploads.extend(keys::upload_of(key).zip(keys::bucket_of(key)));
+            ControlFlow::Continue(())
+        });
+        Self(uploads)
+    }
+
+    /// What the record of this kind, found in the log, does.
+    pub fn mutation(
+        &mut self,
+        kind: u8,
+        at: Location,
+        payload: &[u8],
+    ) -> Result<Mutation, StoreError> {
+        Ok(match kind {
+            kind::OBJECT => {
+                let (record, _) = ObjectRecord::decode(payload)?;
+                if let Some(upload) = record.upload {
+                    self.0.remove(&upload);
+                }
+                Mutation::object(&record, at, payload.len())
+            }
+            kind::DELETE => Mutation::delete(&DeleteRecord::decode(payload)?),
+            kind::UPLOAD => {
+                let record = UploadRecord::decode(payload)?;
+                self.0.insert(record.upload, record.bucket);
+                Mutation::upload(&record, at, payload.len())
+            }
+            kind::PART => {
+                let (record, _) = PartRecord::decode(payload)?;
+                let bucket = self.0.get(&record.upload).copied().unwrap_or(NO_BUCKET);
+                Mutation::part(&record, bucket, at, payload.len())
+            }
+            kind::ABORT => {
+                let record = AbortRecord::decode(payload)?;
+                self.0.remove(&record.upload);
+                Mutation::abort(&record)
+            }
+            _ => return Err(crate::base::codec::Malformed("unknown record kind").into()),
+        })
     }
 }

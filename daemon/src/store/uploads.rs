@@ -93,7 +93,10 @@ impl<D: Disk, C: Clock> Store<D, C> {
             let head = record.encode_head();
             let inline = tail.bytes();
             let at = self.log.append(kind::PART, &[&head, inline]).await?;
-            self.enqueue(at, Mutation::part(&record, at, head.len() + inline.len()));
+            self.enqueue(
+                at,
+                Mutation::part(&record, new.bucket, at, head.len() + inline.len()),
+            );
             Stored { at, modified }
         };
         self.finish(stored.at).await?;

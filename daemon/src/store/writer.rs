@@ -6,18 +6,19 @@
 
 use crate::base::local::Gate;
 use crate::base::{AlignedBuf, BucketId, Location, Timestamp, UploadId, VersionId};
-use crate::index::checkpoint::{self, Unusable};
 use crate::index::{IndexReader, IndexWriter};
 use crate::io::{Clock, Disk};
-use crate::log::{Durability, ExtentRef, Log, LogConfig, LogError, RecordView};
+use crate::log::{ExtentRef, Log, LogConfig, LogError, RecordView};
 use crate::store::condition::{Verdict, WriteCondition};
 use crate::store::entry::ObjectEntry;
 use crate::store::error::StoreError;
 use crate::store::keys;
 use crate::store::meta::ObjectMeta;
-use crate::store::mutation::Mutation;
+use crate::store::mutation::{Mutation, Replay};
 use crate::store::reader::StoreReader;
 use crate::store::record::{Body, DeleteRecord, ETag, ObjectRecord, PartRef, kind};
+use crate::store::saving::State;
+use crate::store::usage::{Counters, Usage};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::{Bound, ControlFlow};
@@ -109,43 +110,39 @@ struct Unflushed {
 
 /// The writer of one shard. See the module's words for how it works.
 pub struct Store<D: Disk, C: Clock> {
-    disk: D,
-    clock: C,
-    config: StoreConfig,
+    pub(super) disk: D,
+    pub(super) clock: C,
+    pub(super) config: StoreConfig,
     pub(super) log: Log<D, C>,
     index: RefCell<IndexWriter>,
-    reader: IndexReader,
+    pub(super) reader: IndexReader,
+    /// What the index's entries add up to, by bucket.
+    pub(super) usage: RefCell<Counters>,
     /// Appended, not yet published, in log order.
-    queue: RefCell<VecDeque<(Location, Mutation)>>,
+    pub(super) queue: RefCell<VecDeque<(Location, Mutation)>>,
     unflushed: RefCell<HashMap<Vec<u8>, Unflushed>>,
     /// Buckets that are going or gone: no write is taken any more.
     sealed: RefCell<HashSet<BucketId>>,
     pub(super) gate: Gate,
-    checkpointed: RefCell<Location>,
+    pub(super) checkpointed: RefCell<Location>,
+    /// One checkpoint at a time.
+    pub(super) saving: Gate,
 }
 
 impl<D: Disk, C: Clock> Store<D, C> {
     /// Makes an empty shard.
     pub async fn create(disk: D, clock: C, config: StoreConfig) -> Result<Self, StoreError> {
         let log = Log::create(disk.clone(), clock.clone(), config.log.clone()).await?;
-        let (index, _) = crate::index::new();
-        Ok(Self::with(disk, clock, config, log, index, Location::ZERO))
+        Ok(Self::with(disk, clock, config, log, State::empty()))
     }
 
     /// Opens a shard: the newest checkpoint of the index, then the tail of the log; the whole log
     /// when there is no readable checkpoint.
     pub async fn open(disk: D, clock: C, config: StoreConfig) -> Result<Self, StoreError> {
         let log_config = config.log.clone();
-        let found =
-            checkpoint::load(&disk, &log_config.dir, log_config.store, log_config.shard).await;
-        let (mut index, from) = match found {
-            Ok(loaded) => loaded,
-            Err(Unusable::Missing) => (crate::index::new().0, Location::ZERO),
-            Err(error) => {
-                tracing::warn!(dir = log_config.dir, %error, "index is rebuilt from the log");
-                (crate::index::new().0, Location::ZERO)
-            }
-        };
+        let mut state = State::load(&disk, &log_config).await;
+        let from = state.covers;
+        let mut replay = Replay::over(&state.index);
         let (log, recovery) = Log::open(
             disk.clone(),
             clock.clone(),
@@ -153,12 +150,14 @@ impl<D: Disk, C: Clock> Store<D, C> {
             from,
             |at, record| {
                 if let RecordView::Record { kind, payload } = record {
-                    Mutation::of_record(kind, at, payload)
-                        .map_err(|error| LogError::Refused {
-                            at,
-                            reason: error.to_string(),
-                        })?
-                        .apply(&mut index);
+                    let mutation =
+                        replay
+                            .mutation(kind, at, payload)
+                            .map_err(|error| LogError::Refused {
+                                at,
+                                reason: error.to_string(),
+                            })?;
+                    mutation.apply(&mut state.index, &mut state.usage);
                 }
                 Ok(())
             },
@@ -174,30 +173,29 @@ impl<D: Disk, C: Clock> Store<D, C> {
                 "acknowledged bytes are damaged; what they held is lost"
             );
         }
-        tracing::debug!(?recovery, entries = index.reader().len(), "shard opened");
-        Ok(Self::with(disk, clock, config, log, index, from))
+        tracing::debug!(
+            ?recovery,
+            entries = state.index.reader().len(),
+            "shard opened"
+        );
+        Ok(Self::with(disk, clock, config, log, state))
     }
 
-    fn with(
-        disk: D,
-        clock: C,
-        config: StoreConfig,
-        log: Log<D, C>,
-        index: IndexWriter,
-        checkpointed: Location,
-    ) -> Self {
+    fn with(disk: D, clock: C, config: StoreConfig, log: Log<D, C>, state: State) -> Self {
         Self {
             disk,
             clock,
             config,
             log,
-            reader: index.reader(),
-            index: RefCell::new(index),
+            reader: state.index.reader(),
+            index: RefCell::new(state.index),
+            usage: RefCell::new(state.usage),
             queue: RefCell::default(),
             unflushed: RefCell::default(),
             sealed: RefCell::default(),
             gate: Gate::default(),
-            checkpointed: RefCell::new(checkpointed),
+            checkpointed: RefCell::new(state.covers),
+            saving: Gate::default(),
         }
     }
 
@@ -211,6 +209,12 @@ impl<D: Disk, C: Clock> Store<D, C> {
     #[must_use]
     pub const fn shard(&self) -> u16 {
         self.config.log.shard
+    }
+
+    /// What this shard holds of a bucket, as its readers see it.
+    #[must_use]
+    pub fn usage(&self, bucket: BucketId) -> Usage {
+        self.usage.borrow().of(bucket)
     }
 
     /// The log, for its figures and its background loop.
@@ -434,10 +438,11 @@ impl<D: Disk, C: Clock> Store<D, C> {
     pub(super) async fn finish(&self, at: Location) -> Result<(), StoreError> {
         self.log.commit().await?;
         let mut index = self.index.borrow_mut();
+        let mut usage = self.usage.borrow_mut();
         let mut queue = self.queue.borrow_mut();
         let mut unflushed = self.unflushed.borrow_mut();
         while let Some((_, mutation)) = queue.pop_front_if(|(place, _)| *place <= at) {
-            mutation.apply(&mut index);
+            mutation.apply(&mut index, &mut usage);
             for change in &mutation.changes {
                 if let Some(slot) = unflushed.get_mut(&change.key) {
                     slot.writes -= 1;
@@ -450,44 +455,14 @@ impl<D: Disk, C: Clock> Store<D, C> {
         Ok(())
     }
 
-    /// Resolves when everything before `target` is on stable media. With strict durability the index
-    /// holds nothing else anyway; with a relaxed one the log flushes by itself after a while.
-    async fn flushed(&self, target: Location) -> Result<(), StoreError> {
-        let Durability::Relaxed { interval } = self.config.log.durability else {
-            return Ok(());
-        };
-        self.log.commit().await?;
-        while self.log.stats().durable < target {
-            if self.log.stats().poisoned {
-                return Err(LogError::Closed.into());
-            }
-            self.clock.sleep(interval).await;
-        }
-        Ok(())
-    }
-
-    /// Writes a checkpoint of the index when enough log has come since the last one, or in any case
-    /// when `force` is set and there is anything new.
-    pub async fn checkpoint(&self, force: bool) -> Result<(), StoreError> {
-        let covers = match self.queue.borrow().front() {
-            Some((at, _)) => *at,
-            None => self.log.end(),
-        };
-        let last = *self.checkpointed.borrow();
-        let segment_bytes = u64::from(self.config.log.segment_bytes);
-        let distance = u64::from(covers.segment.saturating_sub(last.segment)) * segment_bytes
-            + u64::from(covers.offset)
-            - u64::from(last.offset).min(u64::from(covers.offset));
-        if covers == last || (!force && distance < self.config.checkpoint_bytes) {
-            return Ok(());
-        }
-        let log = &self.config.log;
-        let (store, shard) = (log.store, log.shard);
-        let prepared =
-            checkpoint::prepare(&self.disk, &log.dir, &self.reader, covers, store, shard).await?;
-        self.flushed(self.log.end()).await?;
-        prepared.publish().await?;
-        *self.checkpointed.borrow_mut() = covers;
-        Ok(())
+    /// The counters beside a scan of the index, which they must equal.
+    #[cfg(test)]
+    pub(super) fn counted_and_scanned(&self) -> (Counters, Counters) {
+        let mut scanned = Counters::default();
+        self.reader.scan(Bound::Unbounded, |key, value| {
+            scanned.changed(key, None, crate::store::usage::of_entry(key, value));
+            ControlFlow::Continue(())
+        });
+        (self.usage.borrow().clone(), scanned)
     }
 }

@@ -11,7 +11,7 @@ pub const PAGE: usize = 64 * 1024;
 pub const SUMMARY_PAGE: usize = BLOCK;
 
 const MAGIC: [u8; 8] = *b"CHRNGIDX";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// The checksum covers a page from here to its end.
 const CHECKED_FROM: usize = 12;
 
@@ -23,6 +23,8 @@ pub enum Kind {
     Leaves = 1,
     /// A [`Summary`]; always the last page.
     Summary = 2,
+    /// What was saved beside the index; behind the pages of leaves.
+    Attached = 3,
 }
 
 /// Starts every page.
@@ -53,11 +55,14 @@ pub struct Summary {
     pub pages: U32,
     /// CRC-32 of the checksums of all pages before this one, in order.
     pub crc: U32,
+    /// How many of the pages, the last ones, are not leaves but what was saved beside them.
+    pub attached: U32,
+    pub reserved: U32,
 }
 
 /// Bytes of a page's head.
 pub const HEAD: usize = size_of::<Head>();
-const _: () = assert!(HEAD == 64 && size_of::<Summary>() == 16);
+const _: () = assert!(HEAD == 64 && size_of::<Summary>() == 24);
 
 /// Which checkpoint a page belongs to. Every page's checksum covers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

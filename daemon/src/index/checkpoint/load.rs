@@ -43,14 +43,23 @@ impl From<IoError> for Unusable {
     }
 }
 
-/// Loads the checkpoint in the folder `dir`. The index holds every record before the returned
-/// location, and the log is to be replayed from there.
+/// What a checkpoint holds.
+pub struct Loaded {
+    /// The index. It holds every record before `covers`.
+    pub index: IndexWriter,
+    /// From where the log is to be replayed.
+    pub covers: Location,
+    /// What was saved beside the index.
+    pub attached: Vec<u8>,
+}
+
+/// Loads the checkpoint in the folder `dir`.
 pub async fn load<D: Disk>(
     disk: &D,
     dir: &str,
     store: [u8; 16],
     shard: u16,
-) -> Result<(IndexWriter, Location), Unusable> {
+) -> Result<Loaded, Unusable> {
     let file = disk.open(&format!("{dir}/{NAME}")).await?;
     let (identity, summary) = read_summary(&file, store, shard).await?;
     let pages = summary.pages.get();
@@ -66,6 +75,8 @@ pub async fn load<D: Disk>(
     let mut reads = std::pin::pin!(futures_util::stream::iter(reads).buffered(READS));
     let mut loading = Loading {
         identity,
+        leaves: pages.saturating_sub(summary.attached.get()),
+        attached: Vec::new(),
         bulk: Bulk::new(),
         entries: 0,
         crcs: crc32fast::Hasher::new(),
@@ -83,7 +94,11 @@ pub async fn load<D: Disk>(
         let what = "pages differ from the summary";
         return Err(Unusable::Damaged { what, page: pages });
     }
-    Ok((loading.bulk.finish(), identity.covers))
+    Ok(Loaded {
+        index: loading.bulk.finish(),
+        covers: identity.covers,
+        attached: loading.attached,
+    })
 }
 
 async fn read_summary<F: DiskFile>(
@@ -104,7 +119,7 @@ async fn read_summary<F: DiskFile>(
     result?;
     let page = verify(&buf, Kind::Summary, pages, store, shard).map_err(damaged)?;
     let (summary, _) = Summary::read_from_prefix(page.body).map_err(|_| damaged("no summary"))?;
-    if summary.pages.get() != pages {
+    if summary.pages.get() != pages || summary.attached.get() > pages {
         return Err(damaged("pages missing or added"));
     }
     Ok((page.identity, summary))
@@ -112,6 +127,9 @@ async fn read_summary<F: DiskFile>(
 
 struct Loading {
     identity: Identity,
+    /// Pages of leaves; the others are attached.
+    leaves: u32,
+    attached: Vec<u8>,
     bulk: Bulk,
     entries: u64,
     crcs: crc32fast::Hasher,
@@ -120,18 +138,28 @@ struct Loading {
 impl Loading {
     fn page(&mut self, number: u32, page: &[u8]) -> Result<(), &'static str> {
         let Identity { store, shard, .. } = self.identity;
+        let kind = if number < self.leaves {
+            Kind::Leaves
+        } else {
+            Kind::Attached
+        };
         let Page {
             head: Head { leaves, used, .. },
             identity,
             body,
             crc,
-        } = verify(page, Kind::Leaves, number, store, shard)?;
+        } = verify(page, kind, number, store, shard)?;
         if identity != self.identity {
             return Err("page of another checkpoint");
         }
         self.crcs.update(&crc.to_le_bytes());
         let used = usize::try_from(used.get()).map_err(|_| "page overfull")?;
-        let mut reader = Reader::new(body.get(..used).ok_or("page overfull")?);
+        let body = body.get(..used).ok_or("page overfull")?;
+        if kind == Kind::Attached {
+            self.attached.extend_from_slice(body);
+            return Ok(());
+        }
+        let mut reader = Reader::new(body);
         for _ in 0..leaves.get() {
             let len = reader.u32().map_err(|_| "leaf cut off")?;
             let len = usize::try_from(len).map_err(|_| "leaf cut off")?;

@@ -8,6 +8,8 @@
 //! replayed from the location it covers, and replaying a record that is in it already changes
 //! nothing.
 //!
+//! What is counted over the entries of the index can be saved beside it ([`Companion`]).
+//!
 //! Nothing rests on a checkpoint. One that is damaged in any way is refused, with the reason, and
 //! the index is rebuilt from the log.
 
@@ -18,8 +20,8 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use load::{Unusable, load};
-pub use write::{Prepared, prepare, write};
+pub use load::{Loaded, Unusable, load};
+pub use write::{Companion, Prepared, prepare, write};
 
 /// The checkpoint's name in the shard's folder.
 const NAME: &str = "index.checkpoint";

@@ -48,7 +48,8 @@ async fn saved(disk: &SimDisk, reader: &IndexReader, covers: Location) {
 }
 
 async fn loaded(disk: &SimDisk) -> Result<(IndexWriter, Location), Unusable> {
-    load(disk, "shard", STORE, 1).await
+    let loaded = load(disk, "shard", STORE, 1).await?;
+    Ok((loaded.index, loaded.covers))
 }
 
 #[test]

@@ -11,6 +11,25 @@ use zerocopy::IntoBytes;
 /// Pages per write. Bounds both the memory taken and the time the core is held at a stretch.
 const PAGES_PER_WRITE: usize = 4;
 
+/// Follows the copying of an index, to save what it counts over the entries that were copied.
+pub trait Companion {
+    /// All entries below `next` were copied as they are now; those from there on will be, and
+    /// without a `next` nothing more.
+    fn copied(&self, next: Option<&[u8]>);
+
+    /// Asked once, after the last entry was copied: what is to be saved beside the index.
+    fn attached(&self) -> Vec<u8>;
+}
+
+/// Saves nothing beside the index.
+impl Companion for () {
+    fn copied(&self, _: Option<&[u8]>) {}
+
+    fn attached(&self) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
 /// Saves what `reader` sees in the folder `dir`, in place of the checkpoint there. `covers` is a
 /// location of the log such that every record before it is in the index already.
 ///
@@ -25,7 +44,7 @@ pub async fn write<D: Disk>(
     store: [u8; 16],
     shard: u16,
 ) -> Result<(), IndexError> {
-    let prepared = prepare(disk, dir, reader, covers, store, shard).await?;
+    let prepared = prepare(disk, dir, reader, covers, (store, shard), &()).await?;
     prepared.publish().await
 }
 
@@ -35,13 +54,16 @@ pub async fn write<D: Disk>(
 /// relaxed durability). A power loss would take the records, and the checkpoint would bring back
 /// entries that point to nothing. So flush the log up to its end as it is now, then
 /// [publish](Prepared::publish).
+///
+/// To be called on the core of the index's writer, when there is a `companion` that counts: it is
+/// told where the copy is while no change can happen.
 pub async fn prepare<D: Disk>(
     disk: &D,
     dir: &str,
     reader: &IndexReader,
     covers: Location,
-    store: [u8; 16],
-    shard: u16,
+    (store, shard): ([u8; 16], u16),
+    companion: &impl Companion,
 ) -> Result<Prepared<D>, IndexError> {
     let prepared = Prepared {
         disk: disk.clone(),
@@ -56,7 +78,7 @@ pub async fn prepare<D: Disk>(
     };
     remove_if_there(disk, &prepared.unfinished).await?;
     let file = disk.create(&prepared.unfinished, 0).await?;
-    match write_pages(&file, reader, identity).await {
+    match write_all(file, reader, identity, companion).await {
         Ok(()) => Ok(prepared),
         Err(error) => Err(prepared.abandon(error).await),
     }
@@ -111,61 +133,118 @@ async fn last_sequence<D: Disk>(disk: &D, name: &str, store: [u8; 16], shard: u1
     }
 }
 
-async fn write_pages<F: DiskFile>(
-    file: &F,
+async fn write_all<F: DiskFile>(
+    file: F,
     reader: &IndexReader,
     identity: Identity,
+    companion: &impl Companion,
 ) -> Result<(), IoError> {
     let mut leaves = Leaves {
         reader,
+        companion,
         next: Some(Vec::new()),
         packed: Vec::new(),
         waiting: false,
     };
-    let mut numbers = 0..u32::MAX;
-    let mut summary = Summary::default();
-    let mut crcs = crc32fast::Hasher::new();
-    let mut offset = 0;
-    let mut buf = AlignedBuf::with_capacity(PAGE * PAGES_PER_WRITE);
+    let mut pages = Pages::new(file, identity);
     loop {
-        buf.set_len(0);
-        for number in numbers.by_ref().take(PAGES_PER_WRITE) {
-            let start = buf.len();
-            buf.set_len(start + PAGE);
-            let page = buf.get_mut(start..).unwrap_or_default();
-            let filled = leaves.fill(page);
-            if filled.leaves == 0 {
-                buf.set_len(start);
-                break;
-            }
-            let crc = identity.seal(page, Kind::Leaves, number, filled.leaves, filled.used);
-            crcs.update(&crc.to_le_bytes());
-            summary.entries += filled.entries;
-            summary.pages += 1;
-        }
-        if buf.is_empty() {
+        let filled = leaves.fill(pages.begin());
+        if filled.leaves == 0 {
             break;
         }
-        let len = buf.len() as u64;
+        pages.summary.entries += filled.entries;
+        pages.end(Kind::Leaves, filled.leaves, filled.used).await?;
+    }
+    for bytes in companion.attached().chunks(PAGE - HEAD) {
+        let body = pages.begin().get_mut(HEAD..).unwrap_or_default();
+        let (used, padding) = body.split_at_mut(bytes.len());
+        used.copy_from_slice(bytes);
+        padding.fill(0);
+        pages.summary.attached += 1;
+        pages.end(Kind::Attached, 0, u32_of(bytes.len())).await?;
+    }
+    pages.finish().await
+}
+
+/// The file as it grows, several pages per write.
+struct Pages<F> {
+    file: F,
+    identity: Identity,
+    summary: Summary,
+    crcs: crc32fast::Hasher,
+    buf: AlignedBuf,
+    /// Bytes of `buf` that are pages; behind them there may be one that was only begun.
+    ready: usize,
+    offset: u64,
+}
+
+impl<F: DiskFile> Pages<F> {
+    fn new(file: F, identity: Identity) -> Self {
+        Self {
+            file,
+            identity,
+            summary: Summary::default(),
+            crcs: crc32fast::Hasher::new(),
+            buf: AlignedBuf::with_capacity(PAGE * PAGES_PER_WRITE),
+            ready: 0,
+            offset: 0,
+        }
+    }
+
+    /// Room for the next page. It counts once it is [ended](Pages::end).
+    fn begin(&mut self) -> &mut [u8] {
+        self.buf.set_len(self.ready + PAGE);
+        self.buf.get_mut(self.ready..).unwrap_or_default()
+    }
+
+    /// The page that was begun is complete.
+    async fn end(&mut self, kind: Kind, leaves: u32, used: u32) -> Result<(), IoError> {
+        let number = self.summary.pages.get();
+        let page = self.buf.get_mut(self.ready..).unwrap_or_default();
+        let crc = self.identity.seal(page, kind, number, leaves, used);
+        self.crcs.update(&crc.to_le_bytes());
+        self.summary.pages += 1;
+        self.ready += PAGE;
+        if self.ready == PAGE * PAGES_PER_WRITE {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), IoError> {
+        if self.ready == 0 {
+            return Ok(());
+        }
+        let mut buf = std::mem::replace(&mut self.buf, AlignedBuf::with_capacity(0));
+        buf.set_len(self.ready);
         let result;
-        (result, buf) = file.write_at(offset, buf).await;
-        result?;
-        offset += len;
+        (result, self.buf) = self.file.write_at(self.offset, buf).await;
+        self.offset += self.ready as u64;
+        self.ready = 0;
+        result
     }
-    summary.crc = crcs.finalize().into();
-    let mut page = AlignedBuf::zeroed(SUMMARY_PAGE);
-    let body = summary.as_bytes();
-    if let Some(place) = page.get_mut(HEAD..HEAD + body.len()) {
-        place.copy_from_slice(body);
+
+    /// Writes the summary and flushes the file.
+    async fn finish(mut self) -> Result<(), IoError> {
+        self.flush().await?;
+        self.summary.crc = self.crcs.finalize().into();
+        let mut page = AlignedBuf::zeroed(SUMMARY_PAGE);
+        let body = self.summary.as_bytes();
+        if let Some(place) = page.get_mut(HEAD..HEAD + body.len()) {
+            place.copy_from_slice(body);
+        }
+        let (number, used) = (self.summary.pages.get(), u32_of(body.len()));
+        self.identity
+            .seal(&mut page, Kind::Summary, number, 0, used);
+        self.file.write_at(self.offset, page).await.0?;
+        self.file.sync_data().await
     }
-    identity.seal(&mut page, Kind::Summary, summary.pages.get(), 0, 16);
-    file.write_at(offset, page).await.0?;
-    file.sync_data().await
 }
 
 /// The leaves of an index, in order.
-struct Leaves<'a> {
+struct Leaves<'a, C> {
     reader: &'a IndexReader,
+    companion: &'a C,
     /// Where the range of the next leaf starts.
     next: Option<Vec<u8>>,
     packed: Vec<u8>,
@@ -180,7 +259,7 @@ struct Filled {
     used: u32,
 }
 
-impl Leaves<'_> {
+impl<C: Companion> Leaves<'_, C> {
     /// Fills a page with as many leaves as fit.
     fn fill(&mut self, page: &mut [u8]) -> Filled {
         let mut filled = Filled {
@@ -214,6 +293,7 @@ impl Leaves<'_> {
     fn advance(&mut self) -> bool {
         while let Some(start) = self.next.take() {
             self.next = self.reader.copy_leaf(&start, &mut self.packed);
+            self.companion.copied(self.next.as_deref());
             if leaf_entries(&self.packed) > 0 {
                 return true;
             }

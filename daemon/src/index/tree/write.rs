@@ -53,6 +53,19 @@ impl IndexWriter {
     /// # Panics
     /// When the key is longer than [`KEY_LEN_MAX`] or the value than [`VALUE_LEN_MAX`].
     pub fn insert(&mut self, key: &[u8], value: &[u8]) -> bool {
+        self.replace(key, value, |_| ()).is_some()
+    }
+
+    /// As [`IndexWriter::insert`], and has `old` look at the value that was there.
+    ///
+    /// # Panics
+    /// When the key is longer than [`KEY_LEN_MAX`] or the value than [`VALUE_LEN_MAX`].
+    pub fn replace<R>(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        old: impl FnOnce(&[u8]) -> R,
+    ) -> Option<R> {
         assert!(key.len() <= KEY_LEN_MAX, "key of {} bytes", key.len());
         assert!(value.len() <= VALUE_LEN_MAX, "value of {}", value.len());
         let pin = pin();
@@ -60,8 +73,8 @@ impl IndexWriter {
         let slot = node.leaf(at);
         let leaf = slot.load(&pin);
         let (range, replaced) = match leaf.find(key) {
-            Ok(index) => (index..index + 1, true),
-            Err(index) => (index..index, false),
+            Ok(index) => (index..index + 1, Some(old(leaf.entry(index).value))),
+            Err(index) => (index..index, None),
         };
         let splice = Splice::of(leaf, range.clone(), Some((key, value)));
         let splice = splice.filter(|splice| splice.byte_len() <= LEAF_BYTES_MAX);
@@ -76,20 +89,24 @@ impl IndexWriter {
             self.shape
                 .replace_leaf(slot, packed.len(), |out| out.put(packed), &pin);
         }
-        self.entries += usize::from(!replaced);
+        self.entries += usize::from(replaced.is_none());
         self.publish_counts();
         replaced
     }
 
     /// Removes `key`. Returns whether it was there.
     pub fn remove(&mut self, key: &[u8]) -> bool {
+        self.take(key, |_| ()).is_some()
+    }
+
+    /// As [`IndexWriter::remove`], and has `old` look at the value that was there.
+    pub fn take<R>(&mut self, key: &[u8], old: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let pin = pin();
         let (node, at) = self.shared.bottom(key, &pin, None);
         let slot = node.leaf(at);
         let leaf = slot.load(&pin);
-        let Ok(index) = leaf.find(key) else {
-            return false;
-        };
+        let index = leaf.find(key).ok()?;
+        let old = old(leaf.entry(index).value);
         let remains = Splice::of(leaf, index..index + 1, None).expect("no key lacks the prefix");
         let len = remains.byte_len();
         if leaf.len() == 1 && self.shape.drop_leaf(&self.shared, key, &pin) {
@@ -103,7 +120,7 @@ impl IndexWriter {
         }
         self.entries -= 1;
         self.publish_counts();
-        true
+        Some(old)
     }
 
     fn publish_counts(&self) {

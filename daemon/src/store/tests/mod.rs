@@ -5,6 +5,7 @@
 mod conditions;
 mod crash;
 mod uploads;
+mod usage;
 
 use super::{NewBody, NewObject, Store, StoreConfig, StoreReader, WriteCondition};
 use crate::base::limits::EXTENT_HEAD;

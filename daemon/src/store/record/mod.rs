@@ -1,0 +1,52 @@
+//! Payloads of a shard's log records. `docs/format/records.md` shows them byte by byte.
+
+mod body;
+mod fields;
+mod object;
+mod upload;
+
+#[cfg(test)]
+mod tests;
+
+pub use body::{Body, PartRef};
+pub use object::{DeleteRecord, ObjectRecord};
+pub use upload::{AbortRecord, PartRecord, UploadRecord};
+
+pub(crate) use fields::{decode_checksum, encode_checksum};
+
+/// Record kinds of a shard's log. The log layer keeps 200 and up for itself.
+pub mod kind {
+    /// [`super::ObjectRecord`]
+    pub const OBJECT: u8 = 1;
+    /// [`super::DeleteRecord`]
+    pub const DELETE: u8 = 2;
+    /// [`super::UploadRecord`]
+    pub const UPLOAD: u8 = 3;
+    /// [`super::PartRecord`]
+    pub const PART: u8 = 4;
+    /// [`super::AbortRecord`]
+    pub const ABORT: u8 = 5;
+}
+
+/// An S3 entity tag: an MD5, with the number of parts for a multipart object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ETag {
+    /// MD5 of the body, or of the parts' MD5s.
+    pub md5: [u8; 16],
+    /// Parts of a multipart object, 0 for a plain one.
+    pub parts: u32,
+}
+
+impl std::fmt::Display for ETag {
+    /// Hexadecimal, `-N` for N parts, without quotes.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for byte in self.md5 {
+            write!(f, "{byte:02x}")?;
+        }
+        if self.parts > 0 {
+            write!(f, "-{}", self.parts)
+        } else {
+            Ok(())
+        }
+    }
+}
