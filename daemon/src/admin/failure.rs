@@ -92,6 +92,7 @@ pub(super) fn of_store(error: &StoreError) -> Failure {
     let code = match error {
         StoreError::BucketGone => ResultCode::BucketNotFound,
         StoreError::NoSuchKey => ResultCode::KeyNotFound,
+        StoreError::QuotaExceeded => ResultCode::QuotaExceeded,
         StoreError::Log(LogError::NoSpace) => ResultCode::DiskOutOfSpace,
         StoreError::Stopping => return stopping(),
         other => return internal("the store failed", other),

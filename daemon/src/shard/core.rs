@@ -9,7 +9,9 @@ use crate::io::{Clock, Disk, spawn};
 use crate::namespace::{Namespace, NamespaceReader};
 use crate::shard::budget::Budget;
 use crate::shard::digester::Digester;
+use crate::shard::ledger::Ledger;
 use crate::shard::list::ObjectCursor;
+use crate::shard::quota::Messenger;
 use crate::store::{Store, StoreError, StoreReader};
 use futures_util::FutureExt;
 use std::cell::Cell;
@@ -48,6 +50,8 @@ pub struct Core<D: Disk, C: Clock> {
     budget: Budget,
     sending: Budget,
     digester: Digester,
+    /// Of use on the core of the namespace only.
+    ledger: Ledger,
     stopping: Cell<bool>,
     stop: Notify,
 }
@@ -75,7 +79,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
         let cores = topology.inboxes.len().max(1);
         let budget = Budget::new(IN_FLIGHT_BYTES_MAX / cores);
         let sending = Budget::new(SENDING_BYTES_MAX / cores);
-        Rc::new(Self {
+        let core = Rc::new(Self {
             index,
             topology,
             stores,
@@ -84,9 +88,14 @@ impl<D: Disk, C: Clock> Core<D, C> {
             budget,
             sending,
             digester: Digester::default(),
+            ledger: Ledger::default(),
             stopping: Cell::new(false),
             stop: Notify::new(),
-        })
+        });
+        for store in core.own_stores() {
+            store.govern(Rc::new(Messenger(Rc::downgrade(&core))));
+        }
+        core
     }
 
     /// Asks this core to stop taking requests.
@@ -118,6 +127,11 @@ impl<D: Disk, C: Clock> Core<D, C> {
     #[must_use]
     pub const fn digester(&self) -> &Digester {
         &self.digester
+    }
+
+    /// Of the quotas; used on the core of the namespace only.
+    pub(super) const fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// The namespace's writer, on the core that runs it.
@@ -290,7 +304,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
 
     /// Removes a bucket that holds no object: refuses writes to it on every shard, and takes that
     /// back when one of them is not empty. Returns whether it is empty.
-    pub async fn seal_if_empty(&self, bucket: BucketId) -> Result<bool, StoreError> {
+    pub async fn seal_if_empty(self: &Rc<Self>, bucket: BucketId) -> Result<bool, StoreError> {
         let mut sealed = Vec::new();
         let mut empty = true;
         for shard in self.all_shards() {
@@ -309,6 +323,8 @@ impl<D: Disk, C: Clock> Core<D, C> {
             for shard in sealed {
                 self.unseal(shard, bucket).await?;
             }
+        } else {
+            self.note_sealed(bucket).await?;
         }
         Ok(empty)
     }
@@ -329,7 +345,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
         .await
     }
 
-    fn all_shards(&self) -> impl Iterator<Item = ShardId> {
+    pub(super) fn all_shards(&self) -> impl Iterator<Item = ShardId> {
         (0..u16::try_from(self.shards()).unwrap_or(u16::MAX)).map(ShardId)
     }
 }

@@ -8,10 +8,15 @@ pub mod budget;
 pub mod copy;
 pub mod core;
 pub mod digester;
+pub mod ledger;
+#[cfg(test)]
+mod ledger_tests;
 pub mod list;
 mod meta;
 pub mod open;
+pub mod quota;
 pub mod sink;
+mod usage;
 
 pub use budget::{Budget, Permit};
 pub use copy::copy_bytes;

@@ -23,6 +23,12 @@ pub enum StoreError {
     /// A condition of the request does not hold.
     #[error("a condition of the request does not hold")]
     PreconditionFailed,
+    /// What is to be written would be more than the quota of the bucket or of its volume allows.
+    #[error("the quota of the bucket or of its volume is exceeded")]
+    QuotaExceeded,
+    /// The names could not be read.
+    #[error(transparent)]
+    Names(#[from] crate::namespace::ReadError),
     /// A record cannot be decoded although its checksum is right.
     #[error(transparent)]
     Malformed(#[from] Malformed),

@@ -68,7 +68,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
     pub async fn checkpoint(&self, force: bool) -> Result<(), StoreError> {
         let _alone = self.saving.enter().await;
         let covers = match self.queue.borrow().front() {
-            Some((at, _)) => *at,
+            Some(pending) => pending.at,
             None => self.log.end(),
         };
         let last = *self.checkpointed.borrow();

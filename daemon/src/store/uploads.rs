@@ -3,11 +3,14 @@
 
 use crate::base::{BucketId, UploadId};
 use crate::io::{Clock, Disk};
+use crate::store::entry::PartEntry;
 use crate::store::error::StoreError;
 use crate::store::keys;
 use crate::store::meta::{Checksum, ObjectMeta};
 use crate::store::mutation::Mutation;
+use crate::store::quota::{Admission, Charge};
 use crate::store::record::{AbortRecord, PartRecord, UploadRecord, kind};
+use crate::store::usage::Usage;
 use crate::store::writer::{NewBody, NewObject, Store, Stored};
 
 /// A multipart upload to begin.
@@ -68,7 +71,8 @@ impl<D: Disk, C: Clock> Store<D, C> {
             };
             let payload = record.encode();
             let at = self.log.append(kind::UPLOAD, &[&payload]).await?;
-            self.enqueue(at, Mutation::upload(&record, at, payload.len()));
+            let mutation = Mutation::upload(&record, at, payload.len());
+            self.enqueue(at, mutation, record.bucket, Usage::ZERO);
             at
         };
         self.finish(at).await
@@ -76,58 +80,81 @@ impl<D: Disk, C: Clock> Store<D, C> {
 
     /// Stores a part; a part of the same number is replaced.
     pub async fn put_part(&self, new: NewPart) -> Result<Stored, StoreError> {
-        let stored = {
-            let _turn = self.gate.enter().await;
-            self.check_upload(new.bucket, &new.key, new.upload)?;
-            let modified = self.now();
-            let (body, tail) = new.body.split();
-            let record = PartRecord {
-                upload: new.upload,
-                number: new.number,
-                modified,
-                md5: new.md5,
-                size: new.size,
-                checksum: new.checksum,
-                body,
-            };
-            let head = record.encode_head();
-            let inline = tail.bytes();
-            let at = self.log.append(kind::PART, &[&head, inline]).await?;
-            self.enqueue(
-                at,
-                Mutation::part(&record, new.bucket, at, head.len() + inline.len()),
-            );
-            Stored { at, modified }
+        let bucket = new.bucket;
+        let mut charge = None;
+        let stored = loop {
+            let turn = self.gate.enter().await;
+            self.check_upload(bucket, &new.key, new.upload)?;
+            let holds = || self.usage(bucket);
+            let need = || self.part_growth(&new);
+            match self.quotas.admit(bucket, charge.take(), holds, need)? {
+                Admission::Granted(charge) => break self.append_part(new, charge).await?,
+                Admission::Short(need) => {
+                    drop(turn);
+                    charge = self
+                        .quotas
+                        .obtain(self.shard(), bucket, need, holds)
+                        .await?;
+                }
+            }
         };
         self.finish(stored.at).await?;
         Ok(stored)
     }
 
+    /// By how much the bucket grows with a part.
+    fn part_growth(&self, new: &NewPart) -> Result<Usage, StoreError> {
+        let before = self.newest(&keys::part(new.upload, new.number)).0;
+        let before = before.as_deref().map(PartEntry::size_of).transpose()?;
+        Ok(Usage {
+            bytes: new.size.saturating_sub(before.map_or(0, |(_, size)| size)),
+            objects: 0,
+        })
+    }
+
+    /// Under the gate.
+    async fn append_part(&self, new: NewPart, charge: Charge<'_>) -> Result<Stored, StoreError> {
+        let modified = self.now();
+        let (body, tail) = new.body.split();
+        let record = PartRecord {
+            upload: new.upload,
+            number: new.number,
+            modified,
+            md5: new.md5,
+            size: new.size,
+            checksum: new.checksum,
+            body,
+        };
+        let head = record.encode_head();
+        let inline = tail.bytes();
+        let at = self.log.append(kind::PART, &[&head, inline]).await?;
+        let mutation = Mutation::part(&record, new.bucket, at, head.len() + inline.len());
+        self.enqueue(at, mutation, new.bucket, charge.keep());
+        Ok(Stored { at, modified })
+    }
+
     /// Turns an upload into an object. One record does it: the object appears and the upload ends
     /// together. Fails when a part was replaced since the caller looked.
     pub async fn complete_upload(&self, complete: CompleteUpload) -> Result<Stored, StoreError> {
-        if let NewBody::Parts(parts) = &complete.object.body {
-            for part in parts {
-                let newest = self.newest(&keys::part(complete.upload, part.number)).0;
-                let entry = newest
-                    .as_deref()
-                    .map(super::PartEntry::decode)
-                    .transpose()?;
-                if entry.is_none_or(|e| e.at != part.at) {
-                    let upload = keys::upload(
-                        complete.object.bucket,
-                        &complete.object.key,
-                        complete.upload,
-                    );
-                    return Err(match self.newest(&upload).0 {
-                        Some(_) => StoreError::InvalidPart(part.number),
-                        None => StoreError::NoSuchUpload,
-                    });
-                }
-            }
-        }
         self.put_completing(complete.object, Some(complete.upload))
             .await
+    }
+
+    /// Fails when an upload is not open any more, or a part of the object is not one of its own.
+    pub(super) fn check_parts(&self, upload: UploadId, new: &NewObject) -> Result<(), StoreError> {
+        let open = self.newest(&keys::upload(new.bucket, &new.key, upload)).0;
+        open.ok_or(StoreError::NoSuchUpload)?;
+        let NewBody::Parts(parts) = &new.body else {
+            return Ok(());
+        };
+        for part in parts {
+            let newest = self.newest(&keys::part(upload, part.number)).0;
+            let entry = newest.as_deref().map(PartEntry::decode).transpose()?;
+            if entry.is_none_or(|entry| entry.at != part.at) {
+                return Err(StoreError::InvalidPart(part.number));
+            }
+        }
+        Ok(())
     }
 
     /// Aborts an upload; its parts are gone.
@@ -149,7 +176,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
                 .log
                 .append_reserved(kind::ABORT, &[&record.encode()])
                 .await?;
-            self.enqueue(at, Mutation::abort(&record));
+            self.enqueue(at, Mutation::abort(&record), bucket, Usage::ZERO);
             at
         };
         self.finish(at).await

@@ -5,7 +5,7 @@
 //! covers it; then the caller is answered.
 
 use crate::base::local::Gate;
-use crate::base::{AlignedBuf, BucketId, Location, Timestamp, UploadId, VersionId};
+use crate::base::{AlignedBuf, BucketId, Location, Timestamp, VersionId};
 use crate::index::{IndexReader, IndexWriter};
 use crate::io::{Clock, Disk};
 use crate::log::{ExtentRef, Log, LogConfig, LogError, RecordView};
@@ -15,8 +15,9 @@ use crate::store::error::StoreError;
 use crate::store::keys;
 use crate::store::meta::ObjectMeta;
 use crate::store::mutation::{Mutation, Replay};
+use crate::store::quota::Quotas;
 use crate::store::reader::StoreReader;
-use crate::store::record::{Body, DeleteRecord, ETag, ObjectRecord, PartRef, kind};
+use crate::store::record::{Body, DeleteRecord, ETag, PartRef, kind};
 use crate::store::saving::State;
 use crate::store::usage::{Counters, Usage};
 use std::cell::RefCell;
@@ -108,6 +109,14 @@ struct Unflushed {
     writes: u32,
 }
 
+/// A record in the log that is not published yet.
+pub(super) struct Pending {
+    pub(super) at: Location,
+    pub(super) mutation: Mutation,
+    bucket: BucketId,
+    reserved: Usage,
+}
+
 /// The writer of one shard. See the module's words for how it works.
 pub struct Store<D: Disk, C: Clock> {
     pub(super) disk: D,
@@ -118,8 +127,9 @@ pub struct Store<D: Disk, C: Clock> {
     pub(super) reader: IndexReader,
     /// What the index's entries add up to, by bucket.
     pub(super) usage: RefCell<Counters>,
+    pub(super) quotas: Quotas,
     /// Appended, not yet published, in log order.
-    pub(super) queue: RefCell<VecDeque<(Location, Mutation)>>,
+    pub(super) queue: RefCell<VecDeque<Pending>>,
     unflushed: RefCell<HashMap<Vec<u8>, Unflushed>>,
     /// Buckets that are going or gone: no write is taken any more.
     sealed: RefCell<HashSet<BucketId>>,
@@ -190,6 +200,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
             reader: state.index.reader(),
             index: RefCell::new(state.index),
             usage: RefCell::new(state.usage),
+            quotas: Quotas::default(),
             queue: RefCell::default(),
             unflushed: RefCell::default(),
             sealed: RefCell::default(),
@@ -236,52 +247,6 @@ impl<D: Disk, C: Clock> Store<D, C> {
     ) -> (Result<ExtentRef, StoreError>, AlignedBuf) {
         let (result, buf) = self.log.append_extent(tag, buf).await;
         (result.map_err(StoreError::from), buf)
-    }
-
-    /// Puts an object; resolves when it is on stable media and visible to every core.
-    pub async fn put(&self, new: NewObject) -> Result<Stored, StoreError> {
-        self.put_completing(new, None).await
-    }
-
-    pub(super) async fn put_completing(
-        &self,
-        new: NewObject,
-        upload: Option<UploadId>,
-    ) -> Result<Stored, StoreError> {
-        let stored = {
-            let _turn = self.gate.enter().await;
-            self.check_open(new.bucket)?;
-            if let Some(upload) = upload
-                && self
-                    .newest(&keys::upload(new.bucket, &new.key, upload))
-                    .0
-                    .is_none()
-            {
-                return Err(StoreError::NoSuchUpload);
-            }
-            let index_key = keys::object(new.bucket, &new.key, VersionId::NULL);
-            self.judge(&index_key, &new.condition).await?;
-            let modified = new.modified.unwrap_or_else(|| self.clock.now());
-            let (body, tail) = new.body.split();
-            let record = ObjectRecord {
-                bucket: new.bucket,
-                key: new.key,
-                version: VersionId::NULL,
-                modified,
-                etag: new.etag,
-                size: new.size,
-                upload,
-                meta: new.meta,
-                body,
-            };
-            let head = record.encode_head();
-            let inline = tail.bytes();
-            let at = self.log.append(kind::OBJECT, &[&head, inline]).await?;
-            self.enqueue(at, Mutation::object(&record, at, head.len() + inline.len()));
-            Stored { at, modified }
-        };
-        self.finish(stored.at).await?;
-        Ok(stored)
     }
 
     /// Deletes an object. Without a condition a missing object is fine (`Ok(false)`).
@@ -347,7 +312,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
             .log
             .append_reserved(kind::DELETE, &[&record.encode()])
             .await?;
-        self.enqueue(at, Mutation::delete(&record));
+        self.enqueue(at, Mutation::delete(&record), bucket, Usage::ZERO);
         Ok(Some(at))
     }
 
@@ -403,7 +368,11 @@ impl<D: Disk, C: Clock> Store<D, C> {
 
     /// Fails when the condition does not hold. An answer that rests on a write in flight waits for
     /// that write's flush, so that no client learns of a state that a crash could take back.
-    async fn judge(&self, index_key: &[u8], condition: &WriteCondition) -> Result<(), StoreError> {
+    pub(super) async fn judge(
+        &self,
+        index_key: &[u8],
+        condition: &WriteCondition,
+    ) -> Result<(), StoreError> {
         if condition.is_none() {
             return Ok(());
         }
@@ -420,7 +389,15 @@ impl<D: Disk, C: Clock> Store<D, C> {
         }
     }
 
-    pub(super) fn enqueue(&self, at: Location, mutation: Mutation) {
+    /// A record has its place in the log. `reserved` is what it may add to the bucket, if that has
+    /// a quota.
+    pub(super) fn enqueue(
+        &self,
+        at: Location,
+        mutation: Mutation,
+        bucket: BucketId,
+        reserved: Usage,
+    ) {
         let mut unflushed = self.unflushed.borrow_mut();
         for change in &mutation.changes {
             let slot = unflushed.entry(change.key.clone()).or_insert(Unflushed {
@@ -431,7 +408,12 @@ impl<D: Disk, C: Clock> Store<D, C> {
             slot.writes += 1;
         }
         drop(unflushed);
-        self.queue.borrow_mut().push_back((at, mutation));
+        self.queue.borrow_mut().push_back(Pending {
+            at,
+            mutation,
+            bucket,
+            reserved,
+        });
     }
 
     /// Waits for the flush that covers `at`, then publishes everything up to it in log order.
@@ -441,9 +423,10 @@ impl<D: Disk, C: Clock> Store<D, C> {
         let mut usage = self.usage.borrow_mut();
         let mut queue = self.queue.borrow_mut();
         let mut unflushed = self.unflushed.borrow_mut();
-        while let Some((_, mutation)) = queue.pop_front_if(|(place, _)| *place <= at) {
-            mutation.apply(&mut index, &mut usage);
-            for change in &mutation.changes {
+        while let Some(pending) = queue.pop_front_if(|pending| pending.at <= at) {
+            pending.mutation.apply(&mut index, &mut usage);
+            self.quotas.published(pending.bucket, pending.reserved);
+            for change in &pending.mutation.changes {
                 if let Some(slot) = unflushed.get_mut(&change.key) {
                     slot.writes -= 1;
                     if slot.writes == 0 {

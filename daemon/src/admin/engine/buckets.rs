@@ -5,7 +5,6 @@ use super::{Engine, after, cut, odd_reply, page_limit};
 use crate::admin::backend::Caller;
 use crate::admin::failure;
 use crate::base::BucketId;
-use crate::io::runtime::yield_now;
 use crate::io::{Clock, Disk};
 use crate::namespace::{CannedAcl, Command, Entry, EntryKind, Name, QuotaChange, Reply, Used};
 use chainring_protocol::message::{
@@ -16,10 +15,6 @@ use chainring_protocol::{Failure, ResultCode};
 
 /// A page of links with the longest chains of the longest names stays under the longest reply.
 pub(super) const PAGE_MAX: usize = 500;
-/// A bucket with more objects is not counted: that would take the core too long.
-const COUNTED_MAX: u64 = 100_000;
-/// Objects that are counted before other tasks have their turn.
-const TURN: u64 = 1000;
 
 impl<D: Disk, C: Clock> Engine<D, C> {
     pub(super) async fn create_bucket(
@@ -60,9 +55,8 @@ impl<D: Disk, C: Clock> Engine<D, C> {
     ) -> Result<BucketInfo, Failure> {
         let entry = self.entry(name)?;
         let mut info = self.shown(caller, &entry)?;
-        if let Some(bucket) = entry.bucket()
-            && let Some(used) = self.used_by(bucket.id).await?
-        {
+        if let Some(bucket) = entry.bucket() {
+            let used = self.used_by(bucket.id).await?;
             info.used_namespace = Some(used.objects);
             info.used_bytes = Some(used.bytes);
         }
@@ -157,7 +151,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         refuse_link(&entry, "quota")?;
         expect_change(bytes, namespace)?;
         let used = match entry.bucket() {
-            Some(bucket) => self.used_by(bucket.id).await?,
+            Some(bucket) => Some(self.used_by(bucket.id).await?),
             None => None,
         };
         let command = Command::SetBucketQuota {
@@ -241,24 +235,11 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         })
     }
 
-    /// Objects and bytes of a bucket, unless there are too many to be counted.
-    pub(super) async fn used_by(&self, bucket: BucketId) -> Result<Option<Used>, Failure> {
-        let mut used = Used::default();
-        let mut cursor = self.core.objects(bucket);
-        while let Some((_, entry)) = cursor
-            .next_object()
-            .map_err(|error| failure::of_store(&error))?
-        {
-            used.objects += 1;
-            used.bytes = used.bytes.saturating_add(entry.size);
-            if used.objects > COUNTED_MAX {
-                return Ok(None);
-            }
-            if used.objects % TURN == 0 {
-                yield_now().await;
-            }
-        }
-        Ok(Some(used))
+    /// Objects and bytes of a bucket.
+    pub(super) async fn used_by(&self, bucket: BucketId) -> Result<Used, Failure> {
+        let used = self.core.usage(bucket).await;
+        used.map(super::used)
+            .map_err(|error| failure::of_store(&error))
     }
 }
 

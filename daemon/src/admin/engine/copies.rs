@@ -158,6 +158,8 @@ impl<D: Disk, C: Clock> Engine<D, C> {
     ) -> Result<KeyInfo, Failure> {
         let Source { record, raw, .. } = source;
         let (id, key) = (target.bucket.bucket, target.key.into_bytes());
+        let expected = self.core.expect_object(id, &key, record.size).await;
+        expected.map_err(|error| failure::of_store(&error))?;
         let shard = self.core.shard_of(id, &key);
         let tag = extent_tag(id, &key);
         let reader = self

@@ -38,6 +38,10 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let key = stored.as_bytes();
         let shard = self.core.shard_of(bucket.bucket, key);
         let failed = |error| failure::of_store(&error);
+        if let Some(size) = put.size {
+            let expected = self.core.expect_object(bucket.bucket, key, size).await;
+            expected.map_err(failed)?;
+        }
 
         let mut sink = Sink::new(&self.core, shard, extent_tag(bucket.bucket, key));
         let mut md5 = Md5::new();

@@ -18,8 +18,9 @@ mod volumes;
 use super::backend::{Backend, Body, Caller, Identity, Login};
 use super::failure;
 use crate::io::{Clock, Disk};
-use crate::namespace::{Command, NamespaceReader, Reply as NamespaceReply};
-use crate::shard::Core;
+use crate::namespace::{Command, NamespaceReader, Reply as NamespaceReply, Used};
+use crate::shard::{Core, quota};
+use crate::store::Usage;
 use chainring_protocol::limits::PAGE_ENTRIES_MAX;
 use chainring_protocol::message::{Durability, KeyGet, KeyInfo, KeyPut, Page, Paging};
 use chainring_protocol::{Failure, Reply, Request, ResultCode};
@@ -64,12 +65,19 @@ impl<D: Disk, C: Clock> Engine<D, C> {
 
     /// Has the namespace's writer do a command.
     async fn apply(&self, command: Command) -> Result<NamespaceReply, Failure> {
+        let quotas_of = quota::volume_of(&command);
         let done = self
             .core
             .on_namespace(move |namespace| async move { namespace.apply(command).await })
             .await;
         match done {
-            Some(Ok(reply)) => Ok(reply),
+            Some(Ok(reply)) => {
+                if let Some(volume) = quotas_of {
+                    let obeyed = self.core.obey_quotas(volume).await;
+                    obeyed.map_err(|error| failure::of_store(&error))?;
+                }
+                Ok(reply)
+            }
             Some(Err(error)) => Err(failure::of_namespace(&error)),
             None => Err(failure::stopping()),
         }
@@ -180,6 +188,14 @@ impl<D: Disk, C: Clock> Backend for Engine<D, C> {
         get: KeyGet,
     ) -> Result<(KeyInfo, Self::Download), Failure> {
         self.get_key(caller, get).await
+    }
+}
+
+/// What the shards counted, in the namespace's words.
+const fn used(usage: Usage) -> Used {
+    Used {
+        bytes: usage.bytes,
+        objects: usage.objects,
     }
 }
 

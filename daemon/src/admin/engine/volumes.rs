@@ -45,7 +45,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let found = self.names().volume(name).map_err(failure::of_read)?;
         let volume = found.ok_or_else(|| no_volume(name))?;
         let mut info = shown(&volume);
-        info.used_bytes = self.used_in(&volume.name).await?.map(|used| used.bytes);
+        info.used_bytes = Some(self.used_in(&volume.name).await?.bytes);
         Ok(info)
     }
 
@@ -103,7 +103,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
     ) -> Result<VolumeInfo, Failure> {
         self.expect_volume(&name)?;
         expect_change(bytes, namespace)?;
-        let used = self.used_in(&name).await?;
+        let used = Some(self.used_in(&name).await?);
         let command = Command::SetVolumeQuota {
             name,
             bytes,
@@ -120,25 +120,10 @@ impl<D: Disk, C: Clock> Engine<D, C> {
     }
 
     /// What a volume's buckets hold together; links do not count.
-    async fn used_in(&self, volume: &str) -> Result<Option<Used>, Failure> {
-        let mut sum = Used::default();
-        let mut last: Option<String> = None;
-        loop {
-            let page = self.names().list_buckets(volume, "", last.as_deref(), TURN);
-            let page = page.map_err(failure::of_read)?;
-            for bucket in page.iter().filter_map(|entry| entry.bucket()) {
-                let Some(used) = self.used_by(bucket.id).await? else {
-                    return Ok(None);
-                };
-                sum.bytes = sum.bytes.saturating_add(used.bytes);
-                sum.objects = sum.objects.saturating_add(used.objects);
-            }
-            if page.len() < TURN {
-                return Ok(Some(sum));
-            }
-            last = page.last().map(|entry| entry.name.to_string());
-            yield_now().await;
-        }
+    async fn used_in(&self, volume: &str) -> Result<Used, Failure> {
+        let used = self.core.usage_of_volume(volume).await;
+        used.map(super::used)
+            .map_err(|error| failure::of_store(&error))
     }
 
     /// Fails when there is no such volume.

@@ -83,6 +83,10 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         meta.acl = given.acl;
         meta.owner = given.owner;
         meta.rules = given.rules;
+        self.core
+            .expect_object(bucket.id(), key.as_bytes(), source.record.size)
+            .await
+            .map_err(|error| key_error(&error, &key))?;
         let shard = self.core.shard_of(bucket.id(), key.as_bytes());
         let wanted = checksum::of_upload(&self.head)?.map(|c| c.algorithm);
         let copied = self.copy_whole(&mut source, shard, wanted).await?;

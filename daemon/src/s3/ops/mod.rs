@@ -187,6 +187,7 @@ fn store_error(error: &StoreError) -> S3Error {
         StoreError::NoSuchKey => ErrorCode::NoSuchKey.into(),
         StoreError::NoSuchUpload => ErrorCode::NoSuchUpload.into(),
         StoreError::PreconditionFailed => ErrorCode::PreconditionFailed.into(),
+        StoreError::QuotaExceeded => ErrorCode::QuotaExceeded.into(),
         StoreError::Stopping => ErrorCode::ServiceUnavailable.into(),
         StoreError::Log(LogError::NoSpace) => ErrorCode::InsufficientStorage.into(),
         StoreError::Log(LogError::Poisoned(_)) => S3Error::new(

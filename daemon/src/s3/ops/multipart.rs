@@ -126,6 +126,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let wish = Wish {
             max: PART_BYTES_MAX,
             checksum: wanted,
+            part: Some((upload.id, number)),
         };
         let received = body.receive(self, bucket, key, wish).await?;
         let checksum = received.checksum.clone();

@@ -24,6 +24,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let wish = Wish {
             max: PART_BYTES_MAX,
             checksum: None,
+            part: None,
         };
         let received = body.receive(self, bucket.id(), &key, wish).await?;
         meta.checksum = received.checksum;

@@ -2,9 +2,9 @@
 //! written to the device, and is hashed where it lies while it is still in the cache.
 
 use super::{Context, extent_tag, key_error};
-use crate::base::BucketId;
 use crate::base::limits::{EXTENT_HEAD, XML_BYTES_MAX};
 use crate::base::md5::Md5;
+use crate::base::{BucketId, UploadId};
 use crate::http::{BodyError, Exchange, Stream};
 use crate::io::{Clock, Disk};
 use crate::s3::body::{Body, Md5By, Options, Step, Transport};
@@ -40,6 +40,8 @@ pub(super) struct Wish {
     pub(super) max: u64,
     /// Checksum to compute when the client declares none.
     pub(super) checksum: Option<ChecksumAlgorithm>,
+    /// The part of an upload that it is.
+    pub(super) part: Option<(UploadId, u32)>,
 }
 
 impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
@@ -122,6 +124,15 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
         };
         let (exchange, mut body) = self.open(options)?;
         let failed = |error| key_error(&error, key);
+        if let Some(size) = body.length() {
+            // Before anything is received: a body that cannot fit is not even sent.
+            let (core, key) = (context.core, key.as_bytes());
+            match wish.part {
+                Some(part) => core.expect_part((bucket, key), part, size).await,
+                None => core.expect_object(bucket, key, size).await,
+            }
+            .map_err(failed)?;
+        }
         let shard = context.core.shard_of(bucket, key.as_bytes());
         let tag = extent_tag(bucket, key);
         let mut sink = Sink::new(context.core, shard, tag);

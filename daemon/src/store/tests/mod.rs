@@ -4,6 +4,7 @@
 
 mod conditions;
 mod crash;
+mod quota_cost;
 mod uploads;
 mod usage;
 
