@@ -60,7 +60,7 @@ class Server:
         config.setdefault("s3", {"addressing_style": "path"})
         config.setdefault("max_pool_connections", 64)
         access_key = access_key or self.access_key
-        mark = (access_key, repr(sorted(config.items())))
+        mark = (access_key, secret_key, repr(sorted(config.items())))
         if mark not in self._clients:
             self._clients[mark] = boto3.session.Session().client(
                 "s3", endpoint_url=self.endpoint, region_name="us-east-1",

@@ -31,13 +31,16 @@ impl Credentials {
         // has another number.
         let generation = reader.generation();
         let mut known = self.known.borrow_mut();
-        if self.generation.replace(generation) != generation || known.len() >= KEPT_MAX {
+        if self.generation.replace(generation) != generation {
             known.clear();
         }
         if let Some(credential) = known.get(access_key) {
             return Ok(Some(credential.clone()));
         }
         let found = reader.user_by_access_key(access_key)?.map(Rc::new);
+        if known.len() >= KEPT_MAX {
+            known.clear();
+        }
         if let Some(credential) = &found {
             known.insert(access_key.into(), credential.clone());
         }

@@ -3,9 +3,10 @@
 //! The order is fixed: parse the name, find the operation, authenticate, authorize, only then look
 //! anything up. Whatever fails on the way is answered as AWS's XML.
 
+use crate::base::Timestamp;
 use crate::http::{Answer, Chunk, Close, Exchange, FramingError, Handler, Head, Stream};
 use crate::io::{Clock, Disk};
-use crate::namespace::Secret;
+use crate::namespace::{Credential, Credentials};
 use crate::s3::access::{Caller, Principal};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::head::RequestHead;
@@ -34,6 +35,7 @@ pub struct Service<D: Disk, C: Clock> {
     settings: Settings,
     verifier: Verifier,
     ids: RequestIds,
+    credentials: Credentials,
 }
 
 impl<D: Disk, C: Clock> Service<D, C> {
@@ -47,6 +49,7 @@ impl<D: Disk, C: Clock> Service<D, C> {
             settings,
             verifier,
             ids,
+            credentials: Credentials::default(),
         }
     }
 
@@ -103,22 +106,17 @@ impl<D: Disk, C: Clock> Service<D, C> {
         let now = self.core.clock().now();
         let mut failure = None;
         let verified = self.verifier.verify(head, query, now, |access_key| {
-            match self.core.names().user_by_access_key(access_key) {
+            match self.credentials.get(self.core.names(), access_key) {
                 Ok(found) => found.map(|credential| {
                     let principal = Principal {
                         name: credential.user,
                         id: credential.id,
                         admin: credential.admin,
-                        groups: credential.groups,
+                        groups: credential.groups.clone(),
                         tenant: credential.tenant,
                         tenant_admin: credential.tenant_admin,
                     };
-                    let previous = credential.previous.filter(|(_, until)| *until > now);
-                    let secrets = KnownSecrets {
-                        current: credential.secret,
-                        previous: previous.map(|(secret, _)| secret),
-                    };
-                    (principal, secrets)
+                    (principal, KnownSecrets { credential, now })
                 }),
                 Err(error) => {
                     failure = Some(error);
@@ -196,18 +194,18 @@ fn raw_resource(head: &Head<'_>) -> String {
 
 /// The secrets of an access key, as the verifier takes them.
 struct KnownSecrets {
-    current: Secret,
-    /// The one before, as long as it is valid.
-    previous: Option<Secret>,
+    credential: Rc<Credential>,
+    now: Timestamp,
 }
 
 impl Secrets for KnownSecrets {
     fn current(&self) -> &[u8] {
-        self.current.expose().as_bytes()
+        self.credential.secret.expose().as_bytes()
     }
 
     fn previous(&self) -> Option<&[u8]> {
-        self.previous.as_ref().map(|s| s.expose().as_bytes())
+        let (secret, until) = self.credential.previous.as_ref()?;
+        (*until > self.now).then(|| secret.expose().as_bytes())
     }
 }
 

@@ -407,3 +407,50 @@ proptest! {
         });
     }
 }
+
+/// D1, D5: cut the power at every event of a history of users; what is recovered is the state after
+/// some prefix of the commands that includes every acknowledged one, and its index what follows.
+#[test]
+fn d1_d5_a_crash_at_every_event_keeps_users_and_secrets() {
+    let mut checked = 0;
+    for seed in 0..2 {
+        let disk = SimDisk::new(seed);
+        let mut rng = sim::Rng::new(seed + 1);
+        let steps: Vec<_> = (0..24).map(|_| Step::random(&mut rng)).collect();
+        let tiny = || NamespaceConfig {
+            segment_bytes: 16 * 1024,
+            snapshot_bytes: 2000,
+            ..config(seed)
+        };
+        let mut states = vec![Model::default()];
+        let trace = sim::run(seed, async {
+            let made = Namespace::create(disk.clone(), SimClock, tiny(), first_user()).await;
+            let (ns, _) = made.expect("created");
+            sim::spawn(ns.run());
+            disk.record();
+            for (number, step) in steps.iter().enumerate() {
+                let _ = ns.apply(step.command(&ns, number)).await;
+                states.push(Model::of(&ns.reader()));
+                disk.mark(number as u64 + 1);
+            }
+            disk.trace()
+        });
+        trace.replay(|index, image| {
+            let acknowledged = trace.marks(index).last().unwrap_or(0);
+            for keep in [Keep::None, Keep::All, Keep::Random(seed + index as u64)] {
+                let disk = image.crashed_disk(keep, seed);
+                let found = sim::run(seed, async {
+                    let opened = Namespace::open(disk, SimClock, tiny()).await;
+                    Model::of(&opened.expect("opens").reader())
+                });
+                let fits = states.iter().skip(usize::try_from(acknowledged).unwrap());
+                assert!(
+                    fits.into_iter().any(|state| *state == found),
+                    "event {index}, {keep:?}"
+                );
+                checked += 1;
+            }
+        });
+    }
+    assert!(checked > 50, "{checked}");
+}

@@ -61,6 +61,31 @@ fn the_old_secret_is_kept_until_its_time_or_the_next_change() {
     });
 }
 
+/// What a core keeps in use never outlives a change.
+#[test]
+fn credentials_in_use_follow_every_change_at_once() {
+    with(async |ns| {
+        let (credentials, reader) = (Credentials::default(), ns.reader());
+        let get = |access_key: &str| credentials.get(&reader, access_key).unwrap();
+        let first = get("ADMINKEY").unwrap();
+        assert!(std::rc::Rc::ptr_eq(&first, &get("ADMINKEY").unwrap()));
+        assert!(get("UNKNOWN").is_none());
+        ns.apply(set_secret("second-secret", None)).await.unwrap();
+        assert_eq!(get("ADMINKEY").unwrap().secret.expose(), "second-secret");
+        let groups = Command::SetUserGroups {
+            name: "admin".into(),
+            groups: vec!["eng".into()],
+        };
+        ns.apply(groups).await.unwrap();
+        assert_eq!(get("ADMINKEY").unwrap().groups.len(), 1);
+        let revoke = Command::RevokeSecret {
+            access_key: "ADMINKEY".into(),
+        };
+        ns.apply(revoke).await.unwrap();
+        assert!(get("ADMINKEY").is_none());
+    });
+}
+
 /// Everything the store has in files, the index included.
 async fn files(disk: &SimDisk, index: &std::path::Path) -> Vec<(String, Vec<u8>)> {
     let mut files = vec![("index".to_owned(), std::fs::read(index).unwrap())];
