@@ -70,6 +70,18 @@ pub struct Flags {
     /// Form of the log on stderr [default: text]
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,
+    /// Write a line of JSON about each request and each admin operation to this file [default: off]
+    #[arg(long, value_name = "PATH")]
+    pub audit_log: Option<PathBuf>,
+    /// Begin a new audit log when it has this many bytes [default: 268435456]
+    #[arg(long, value_name = "BYTES")]
+    pub audit_max_bytes: Option<u64>,
+    /// Older audit logs to keep, as PATH.1, PATH.2 and so on [default: 8]
+    #[arg(long, value_name = "N")]
+    pub audit_keep: Option<u32>,
+    /// Serve metrics for Prometheus on this address, at /metrics, to anybody [default: off]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 const HELP: &str = "\
@@ -100,6 +112,10 @@ struct File {
     region: Option<String>,
     durability: Option<DurabilityArg>,
     log_format: Option<LogFormat>,
+    audit_log: Option<PathBuf>,
+    audit_max_bytes: Option<u64>,
+    audit_keep: Option<u32>,
+    metrics_listen: Option<SocketAddr>,
 }
 
 /// The settings in force.
@@ -128,6 +144,21 @@ pub struct Config {
     pub durability: DurabilityArg,
     /// Form of the log.
     pub log_format: LogFormat,
+    /// The audit log, if one is written.
+    pub audit: Option<AuditConfig>,
+    /// Address metrics are served on.
+    pub metrics_listen: Option<SocketAddr>,
+}
+
+/// Settings of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// Its file.
+    pub path: PathBuf,
+    /// Bytes from which on a new file is begun.
+    pub max_bytes: u64,
+    /// Older files to keep.
+    pub keep: u32,
 }
 
 /// Why the settings cannot be used.
@@ -154,6 +185,15 @@ pub enum ConfigError {
     OutOfRange(String),
 }
 
+/// Bytes of an audit log when nothing else is said.
+const AUDIT_BYTES: u64 = 256 * 1024 * 1024;
+/// Fewest bytes of an audit log: less than that would be nothing but beginnings.
+const AUDIT_BYTES_MIN: u64 = 64 * 1024;
+/// Older audit logs that are kept when nothing else is said.
+const AUDIT_KEEP: u32 = 8;
+/// Most older audit logs.
+const AUDIT_KEEP_MAX: u32 = 10_000;
+
 /// Most shards of a store.
 pub const SHARDS_MAX: u16 = 1024;
 
@@ -177,6 +217,14 @@ impl Config {
         } else {
             flags.domains
         };
+        let audit = flags.audit_log.or(file.audit_log).map(|path| AuditConfig {
+            path,
+            max_bytes: flags
+                .audit_max_bytes
+                .or(file.audit_max_bytes)
+                .unwrap_or(AUDIT_BYTES),
+            keep: flags.audit_keep.or(file.audit_keep).unwrap_or(AUDIT_KEEP),
+        });
         let config = Self {
             data_dir,
             admin_socket,
@@ -195,6 +243,8 @@ impl Config {
                 .unwrap_or_else(|| "us-east-1".to_owned()),
             durability: flags.durability.or(file.durability).unwrap_or_default(),
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
+            audit,
+            metrics_listen: flags.metrics_listen.or(file.metrics_listen),
         };
         config.check()
     }
@@ -209,12 +259,30 @@ impl Config {
             let message = format!("shards must be between 1 and {SHARDS_MAX}");
             return Err(ConfigError::OutOfRange(message));
         }
+        if let Some(audit) = &self.audit {
+            audit.check(&self.data_dir)?;
+        }
         if self.region.is_empty() {
             return Err(ConfigError::OutOfRange(
                 "region must not be empty".to_owned(),
             ));
         }
         Ok(self)
+    }
+}
+
+impl AuditConfig {
+    fn check(&self, data_dir: &Path) -> Result<(), ConfigError> {
+        let message = if self.max_bytes < AUDIT_BYTES_MIN {
+            format!("audit_max_bytes must be at least {AUDIT_BYTES_MIN}")
+        } else if self.keep > AUDIT_KEEP_MAX {
+            format!("audit_keep must be at most {AUDIT_KEEP_MAX}")
+        } else if self.path.starts_with(data_dir) {
+            "the audit log must not lie in the data folder".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::OutOfRange(message))
     }
 }
 
@@ -266,6 +334,15 @@ mod tests {
             },
             Flags {
                 shards: Some(5000),
+                ..Flags::default()
+            },
+            Flags {
+                audit_log: Some("audit".into()),
+                audit_max_bytes: Some(1000),
+                ..Flags::default()
+            },
+            Flags {
+                audit_log: Some("./chainring-data/audit".into()),
                 ..Flags::default()
             },
         ] {

@@ -11,6 +11,7 @@ pub mod http;
 pub mod index;
 pub mod io;
 pub mod log;
+pub mod monitor;
 pub mod namespace;
 pub mod run;
 pub mod s3;

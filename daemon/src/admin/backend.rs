@@ -1,6 +1,8 @@
 //! What the admin connections need of the engine.
 
+use super::audit::Landing;
 use crate::namespace::{Name, Who};
+use crate::shard::Audit;
 use chainring_protocol::message::{KeyGet, KeyInfo, KeyPut};
 use chainring_protocol::{Failure, Reply, Request, Secret};
 use std::fmt;
@@ -85,6 +87,14 @@ pub trait Backend: 'static {
     /// A key being read.
     type Download: Download;
 
+    /// The audit log, if one is written.
+    fn audit(&self) -> Option<&Audit> {
+        None
+    }
+    /// The bucket that (volume, bucket) leads to, for the audit log.
+    fn leads_to(&self, _volume: &str, _bucket: &str) -> Option<Landing> {
+        None
+    }
     /// The login of an access key.
     fn login(&self, access_key: &str) -> Option<Login>;
     /// Who that is now.

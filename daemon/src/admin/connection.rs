@@ -1,5 +1,6 @@
 //! One connection: reads frames, and starts a task for each request.
 
+use super::audit::{self, LOGIN, Noted};
 use super::backend::Backend;
 use super::channel::{BrokenRule, Channel, StreamFrame};
 use super::inbox::Inbox;
@@ -154,8 +155,15 @@ impl<B: Backend> Connection<'_, B> {
         };
         let len = frame.bytes().len();
         let header = frame.header;
+        let claimed = self.stage.claimed();
         let verified = self.stage.verify(&frame);
-        if let Some(daemon) = verified.map_err(|_| End::WrongLogin(WRONG_LOGIN))? {
+        let wrong = |_| {
+            let noted = Noted::begin(self.server.backend(), self.socket, LOGIN, None);
+            let noted = noted.map(|noted| noted.access_key(claimed.as_deref()));
+            audit::record(self.server.backend(), noted, ResultCode::PermissionDenied);
+            End::WrongLogin(WRONG_LOGIN)
+        };
+        if let Some(daemon) = verified.map_err(wrong)? {
             self.channel.sign_with(daemon);
         }
         if !self.stage.still_good(self.server.backend()) {
@@ -241,6 +249,7 @@ fn request<B: Backend>(
     frame: &Frame<'_>,
 ) {
     let asked = frame.header;
+    let backend = server.backend();
     let parsed = match Opcode::from_number(asked.opcode) {
         None => {
             let text = format!("this daemon knows no operation {:#06x}", asked.opcode);
@@ -251,18 +260,35 @@ fn request<B: Backend>(
     };
     let request = match parsed {
         Ok(request) => request,
-        Err(failure) => return channel.respond(asked, Err(failure)),
+        Err(failure) => {
+            let what = Opcode::from_number(asked.opcode).map_or("unknown", Opcode::as_str);
+            let noted = Noted::begin(backend, socket, what, None);
+            audit::record(backend, noted, failure.code);
+            return channel.respond(asked, Err(failure));
+        }
     };
     match request {
         Request::Hello(hello) => hello_request(stage, socket, server, channel, frame, &hello),
         Request::Authenticate(_) => {
-            let reply = stage.authenticate().map(|()| Done {}.into());
-            channel.respond(asked, reply);
+            let reply = stage.authenticate();
+            let noted = Noted::begin(backend, socket, LOGIN, None);
+            let noted = noted.map(|noted| noted.access_key(stage.claimed().as_deref()));
+            audit::record(backend, noted, audit::code(&reply));
+            channel.respond(asked, reply.map(|()| Done {}.into()));
         }
-        other => match stage.caller(server.backend(), other.opcode()) {
-            Err(failure) => channel.respond(asked, Err(failure)),
-            Ok(caller) => start(server.clone(), channel, caller, asked, other),
-        },
+        other => {
+            let noted = Noted::begin(backend, socket, other.opcode().as_str(), Some(&other));
+            match stage.caller(backend, other.opcode()) {
+                Err(failure) => {
+                    audit::record(backend, noted, failure.code);
+                    channel.respond(asked, Err(failure));
+                }
+                Ok(caller) => {
+                    let noted = noted.map(|noted| noted.by(&caller));
+                    start(server.clone(), channel, caller, asked, other, noted);
+                }
+            }
+        }
     }
 }
 
@@ -306,6 +332,7 @@ fn start<B: Backend>(
     caller: super::Caller,
     asked: Header,
     request: Request,
+    noted: Option<Noted>,
 ) {
     let begin = |streams_max: usize| {
         let stream = (channel.streams() < streams_max)
@@ -331,6 +358,7 @@ fn start<B: Backend>(
                 stream,
                 ticket: channel.begin(asked),
                 asked,
+                noted,
             };
             spawn(async move {
                 match request {
@@ -350,6 +378,7 @@ fn start<B: Backend>(
             }
             spawn(async move {
                 let reply = server.backend().call(&caller, request).await;
+                audit::record(server.backend(), noted, audit::code(&reply));
                 if let Err(failure) = &reply {
                     tracing::info!(%caller, %failure, "admin request refused");
                 }

@@ -7,6 +7,7 @@
 //! out by a [`Backend`]; [`failure`] is the one place that says which error of the engine becomes
 //! which result code.
 
+mod audit;
 mod backend;
 mod channel;
 mod connection;
@@ -18,6 +19,7 @@ mod session;
 mod socket;
 mod transfer;
 
+pub use audit::Landing;
 pub use backend::{Backend, Body, Caller, Download, Identity, Login};
 pub use engine::{About, Engine};
 pub use listener::Server;

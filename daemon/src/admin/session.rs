@@ -244,6 +244,18 @@ impl Stage {
         }
     }
 
+    /// The access key that somebody claims, or is known to have.
+    pub(super) fn claimed(&self) -> Option<String> {
+        match self {
+            Self::Challenged(challenge) => Some(challenge.access_key.clone()),
+            Self::Known {
+                identity: Identity::AccessKey(access_key),
+                ..
+            } => Some(access_key.clone()),
+            _ => None,
+        }
+    }
+
     /// A frame with a right tag asked to be let in.
     pub(super) fn authenticate(&mut self) -> Result<(), Failure> {
         match std::mem::replace(self, Self::New) {

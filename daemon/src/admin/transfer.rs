@@ -1,6 +1,7 @@
 //! The tasks of uploads and downloads. Both hold a bounded number of pieces: an upload grants the
 //! peer no further piece before it has written one, a download sends none without leave and room.
 
+use super::audit::{self, Noted};
 use super::backend::{Backend, Body, Caller, Download};
 use super::channel::{Arrived, Channel, Stream, Ticket, data_frame};
 use super::listener::Server;
@@ -20,6 +21,7 @@ pub(super) struct Transfer<B> {
     pub(super) stream: Rc<Stream>,
     pub(super) ticket: Ticket,
     pub(super) asked: Header,
+    pub(super) noted: Option<Noted>,
 }
 
 impl<B: Backend> Transfer<B> {
@@ -28,8 +30,13 @@ impl<B: Backend> Transfer<B> {
     }
 
     /// Carries out an upload.
-    pub(super) async fn upload(self, put: KeyPut) {
+    pub(super) async fn upload(mut self, put: KeyPut) {
         let reply = self.receive(put).await;
+        audit::record(
+            self.server.backend(),
+            self.noted.take(),
+            audit::code(&reply),
+        );
         self.ticket.respond(reply.map(Into::into));
     }
 
@@ -66,9 +73,17 @@ impl<B: Backend> Transfer<B> {
             Ok((info, download)) => {
                 self.ticket.begin_stream(info.into());
                 let outcome = self.send_all(download).await;
+                audit::record(
+                    self.server.backend(),
+                    self.noted.take(),
+                    audit::code(&outcome),
+                );
                 self.ticket.end(outcome);
             }
-            Err(failure) => self.ticket.respond(Err(failure)),
+            Err(failure) => {
+                audit::record(self.server.backend(), self.noted.take(), failure.code);
+                self.ticket.respond(Err(failure));
+            }
         }
     }
 
@@ -87,6 +102,9 @@ impl<B: Backend> Transfer<B> {
             }
             if frame.len() == HEADER_BYTES {
                 return Ok(());
+            }
+            if let Some(noted) = &self.noted {
+                noted.sent(frame.len() - HEADER_BYTES);
             }
             self.channel.send_data(self.header(Kind::Data), frame);
         }
@@ -114,6 +132,9 @@ impl<B: Backend> Body for Incoming<'_, B> {
             Arrived::Data(piece) => {
                 self.owed = true;
                 self.received += piece.len() as u64;
+                if let Some(noted) = &self.transfer.noted {
+                    noted.received(piece.len());
+                }
                 if self.received <= self.announced.unwrap_or(PART_BYTES_MAX) {
                     Ok(Some(piece))
                 } else if self.announced.is_some() {

@@ -141,6 +141,12 @@ impl AlignedBuf {
     }
 }
 
+/// Bytes that this thread keeps for reuse.
+#[must_use]
+pub fn pooled_bytes() -> usize {
+    POOL.with_borrow(|pool| pool.bytes)
+}
+
 /// Gives most of what this thread keeps for reuse back to the system. To be called now and then by
 /// a thread that may have become idle.
 pub fn trim_pool() {

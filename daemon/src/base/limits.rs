@@ -109,3 +109,22 @@ pub const ADMIN_OUTBOX_BYTES: usize = 2 * 1024 * 1024;
 pub const ADMIN_SEND_TIMEOUT: Duration = Duration::from_secs(60);
 /// An upload that brings nothing, or a download that is granted nothing, for this long is over.
 pub const ADMIN_STREAM_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Links whose counters a core keeps: those used last.
+pub const LINK_METERS_MAX: usize = 64 * 1024;
+/// Links whose counters are shown to a monitor: those used last.
+pub const LINK_METERS_SHOWN_MAX: usize = 1000;
+
+/// Lines of the audit log leave a core together once they have this many bytes ...
+pub const AUDIT_BATCH_BYTES: usize = 64 * 1024;
+/// ... or are this old.
+pub const AUDIT_BATCH_AGE: Duration = Duration::from_millis(100);
+/// Batches of a core that may wait for the audit log's writer.
+pub const AUDIT_BATCHES_MAX: usize = 16;
+/// Bytes of lines that a core keeps when no more batches may wait. Lines beyond it are lost.
+pub const AUDIT_PENDING_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a text in a line of the audit log, before it is escaped. Keys are shorter.
+pub const AUDIT_TEXT_BYTES_MAX: usize = 4096;
+
+/// Most connections to the port for metrics.
+pub const METRICS_CONNECTIONS_MAX: usize = 16;

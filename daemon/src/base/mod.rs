@@ -2,8 +2,10 @@
 //! helper crates; knows no file, no socket and no clock.
 
 pub mod buffer;
+pub mod calendar;
 pub mod codec;
 pub mod ids;
+pub mod json;
 pub mod limits;
 pub mod local;
 pub mod md5;

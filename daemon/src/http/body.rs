@@ -32,6 +32,8 @@ pub(super) struct Body {
     wants_continue: bool,
     patience: Patience,
     failed: Option<BodyError>,
+    /// Bytes that were received, framing not counted.
+    received: u64,
 }
 
 impl Body {
@@ -41,6 +43,7 @@ impl Body {
             wants_continue: false,
             patience: Patience::new(),
             failed: None,
+            received: 0,
         }
     }
 
@@ -62,6 +65,11 @@ impl Body {
         self.failed
     }
 
+    /// Bytes of the body that were received.
+    pub(super) const fn received(&self) -> u64 {
+        self.received
+    }
+
     /// Whether all of the body was received; some of it may still be ready in the inbox.
     const fn is_received(&self) -> bool {
         match &self.kind {
@@ -79,6 +87,7 @@ impl Body {
     }
 
     fn took_data(&mut self, count: u64) {
+        self.received += count;
         match &mut self.kind {
             Kind::Sized { left } => *left = left.saturating_sub(count),
             Kind::Chunked(decoder) => decoder.took_data(count),
@@ -142,6 +151,8 @@ impl<S: Stream> Connection<S> {
         }
         self.out.clear();
         let sent = self.send(Chunk::Static(CONTINUE)).await;
+        // No part of the response's body.
+        self.body_sent = 0;
         let gone = StreamError(ErrorKind::BrokenPipe);
         sent.map_err(|_| self.fail_body(BodyError::Stream(gone)))
     }

@@ -48,6 +48,8 @@ pub(super) struct Connection<S> {
     pub(super) is_broken: bool,
     pub(super) body: Body,
     pub(super) sending: Sending,
+    /// Bytes of the response's body that the transport took.
+    pub(super) body_sent: u64,
     pub(super) send_patience: Patience,
     pub(super) version: Version,
     pub(super) is_head_method: bool,
@@ -65,6 +67,7 @@ impl<S: Stream> Connection<S> {
             is_broken: false,
             body: Body::none(),
             sending: Sending::NotStarted,
+            body_sent: 0,
             send_patience: Patience::new(),
             version: Version::Http11,
             is_head_method: false,
@@ -118,6 +121,7 @@ impl<S: Stream> Connection<S> {
         self.out.shrink_to(KEEP_BYTES_MAX);
         self.body = Body::none();
         self.sending = Sending::NotStarted;
+        self.body_sent = 0;
         self.version = Version::Http11;
         self.is_head_method = false;
         self.keep_alive = false;
@@ -159,6 +163,7 @@ impl<S: Stream> Connection<S> {
     pub(super) async fn send(&mut self, body: Chunk) -> Result<(), Close> {
         self.check_intact()?;
         let mut outgoing = Outgoing::new(std::mem::take(&mut self.out), body);
+        let mut of_head = outgoing.head.len();
         self.is_broken = true;
         while !outgoing.is_done() {
             self.send_patience.begin(&self.timer);
@@ -170,6 +175,8 @@ impl<S: Stream> Connection<S> {
                 return Err(StreamError(ErrorKind::WriteZero).into());
             }
             outgoing.advance(sent);
+            self.body_sent += sent.saturating_sub(of_head) as u64;
+            of_head = of_head.saturating_sub(sent);
             self.send_patience.end(&self.timer, sent);
         }
         self.is_broken = false;

@@ -18,8 +18,8 @@ pub trait Handler {
         exchange: &mut Exchange<'_, S>,
     ) -> impl Future<Output = Result<(), Close>>;
 
-    /// The answer to a request that could not be read. The connection closes after it.
-    fn framing_error(&self, error: FramingError) -> Answer {
+    /// The answer to a request of `peer` that could not be read. The connection closes after it.
+    fn framing_error(&self, error: FramingError, _peer: SocketAddr) -> Answer {
         Answer {
             status: error.status(),
             fields: Vec::new(),
@@ -220,6 +220,18 @@ impl<'c, S: Stream> Exchange<'c, S> {
     /// abruptly, so that the client notices.
     pub async fn finish(&mut self) -> Result<(), Close> {
         self.connection.finish().await
+    }
+
+    /// Bytes of the request's body that were received so far.
+    #[must_use]
+    pub const fn bytes_received(&self) -> u64 {
+        self.connection.body.received()
+    }
+
+    /// Bytes of the response's body that were sent so far.
+    #[must_use]
+    pub const fn bytes_sent(&self) -> u64 {
+        self.connection.body_sent
     }
 
     /// Whether a response was begun.

@@ -152,10 +152,15 @@ impl<S: Stream> Connection<S> {
             Sending::Sized { left } if len <= COPY_BYTES_MAX => {
                 *left = 0;
                 self.out.extend_from_slice(body.bytes());
+                self.finish().await?;
+                self.body_sent = len as u64;
+                Ok(())
             }
-            _ => self.write(body).await?,
+            _ => {
+                self.write(body).await?;
+                self.finish().await
+            }
         }
-        self.finish().await
     }
 }
 

@@ -101,7 +101,7 @@ impl<C: Clock> Server<C> {
 impl<S: Stream> Connection<S> {
     /// Answers a request that cannot be read.
     async fn refuse<H: Handler>(&mut self, handler: &H, error: FramingError) -> After {
-        let answer = handler.framing_error(error);
+        let answer = handler.framing_error(error, self.stream.peer());
         self.answer(answer).await
     }
 

@@ -14,11 +14,15 @@ pub struct RealClock;
 
 impl Clock for RealClock {
     fn now(&self) -> Timestamp {
+        Timestamp(self.now_micros() / 1000)
+    }
+
+    fn now_micros(&self) -> u64 {
         // A clock set before 1970 is as wrong as one set to 1970.
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
     }
 
     fn monotonic(&self) -> Duration {

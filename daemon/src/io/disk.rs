@@ -90,6 +90,10 @@ pub trait DiskFile: Clone + Send + Sync + 'static {
 pub trait Clock: Clone + 'static {
     /// Wall-clock time.
     fn now(&self) -> Timestamp;
+    /// Wall-clock time in microseconds since the Unix epoch.
+    fn now_micros(&self) -> u64 {
+        self.now().0.saturating_mul(1000)
+    }
     /// Time since some fixed point, never going back.
     fn monotonic(&self) -> Duration;
     /// Resolves after `duration`.

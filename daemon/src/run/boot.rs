@@ -4,6 +4,7 @@ use super::core::{CoreSetup, Opened, core_main};
 use super::secrets::{self, SecretsError};
 use crate::base::ShardId;
 use crate::config::{Config, DurabilityArg};
+use crate::io::lines::{self, LineLog, LineWriter, Rotation};
 use crate::io::runtime::{self, RuntimeError};
 use crate::io::signals::Signals;
 use crate::io::startup::{self, StartupError};
@@ -16,6 +17,7 @@ use crate::namespace::{
     Secret, SecretsKey,
 };
 use crate::shard::Topology;
+use crate::shard::audit::Line;
 use crate::shard::core::NAMESPACE_CORE;
 use crate::shard::open::create_shard;
 use crate::store::superblock::{Found, Superblock, SuperblockError, check_names};
@@ -71,6 +73,14 @@ pub enum BootError {
     /// The key of the secrets.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// The audit log cannot be written.
+    #[error("cannot write the audit log {path}: {error}")]
+    Audit {
+        /// Its file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
     /// Settings that do not fit the machine or the store.
     #[error("{0}")]
     Settings(String),
@@ -104,9 +114,32 @@ pub fn run(config: &Config) -> Result<(), BootError> {
     })?;
     let cpus = pick_cpus(config)?;
     let store = runtime::run(prepare(config, &lock, cpus.len()))??;
-    let daemon = Daemon::start(config, &lock, &store, &cpus, signals)?;
+    let (audit, writer) = open_audit(config)?.unzip();
+    let daemon = Daemon::start(config, &lock, &store, &cpus, signals, audit.as_ref())?;
     announce(config, &store.superblock, &daemon, store.first.as_ref());
-    daemon.wait()
+    let ended = daemon.wait();
+    // What the cores had to say is queued by now.
+    if let Some(writer) = writer {
+        writer.finish();
+    }
+    ended
+}
+
+/// Starts the writer of the audit log, if there is to be one.
+fn open_audit(config: &Config) -> Result<Option<(LineLog, LineWriter)>, BootError> {
+    let Some(audit) = &config.audit else {
+        return Ok(None);
+    };
+    let rotation = Rotation {
+        max_bytes: audit.max_bytes,
+        keep: audit.keep,
+    };
+    lines::open(audit.path.clone(), rotation, Line::lost)
+        .map(Some)
+        .map_err(|error| BootError::Audit {
+            path: audit.path.display().to_string(),
+            error,
+        })
 }
 
 /// What a ring that cannot hold the lock means.
@@ -246,6 +279,7 @@ fn first_user() -> Result<(FirstUser, bool), BootError> {
 struct Daemon {
     threads: Vec<JoinHandle<Result<(), BootError>>>,
     s3: std::net::SocketAddr,
+    metrics: Option<std::net::SocketAddr>,
 }
 
 impl Daemon {
@@ -255,6 +289,7 @@ impl Daemon {
         store: &Prepared,
         cpus: &[usize],
         signals: Signals,
+        audit: Option<&LineLog>,
     ) -> Result<Self, BootError> {
         let superblock = &store.superblock;
         let listen_error = |error| BootError::Listen {
@@ -265,6 +300,8 @@ impl Daemon {
         let s3 = listeners
             .first()
             .map_or(config.s3_listen, net::TcpListener::local_addr);
+        let mut metrics = listen_for_metrics(config)?;
+        let metrics_address = metrics.as_ref().map(net::TcpListener::local_addr);
         let owners: Vec<usize> = (0..usize::from(superblock.shards))
             .map(|shard| shard % cpus.len())
             .collect();
@@ -296,6 +333,8 @@ impl Daemon {
                 ready: ready.clone(),
                 drained: drained.clone(),
                 signals: signals.take().filter(|_| index == NAMESPACE_CORE),
+                audit: audit.cloned(),
+                metrics: metrics.take_if(|_| index == NAMESPACE_CORE),
             };
             threads.push(spawn_core(*cpu, setup)?);
         }
@@ -311,7 +350,11 @@ impl Daemon {
             }
             None => drop(gates),
         }
-        let daemon = Self { threads, s3 };
+        let daemon = Self {
+            threads,
+            s3,
+            metrics: metrics_address,
+        };
         if readies.iter().take(cpus.len()).count() < cpus.len() {
             daemon.wait()?;
             return Err(BootError::CoreGone);
@@ -331,6 +374,17 @@ impl Daemon {
         }
         result
     }
+}
+
+fn listen_for_metrics(config: &Config) -> Result<Option<net::TcpListener>, BootError> {
+    let Some(address) = config.metrics_listen else {
+        return Ok(None);
+    };
+    let failed = |error| BootError::Listen {
+        address: address.to_string(),
+        error,
+    };
+    Ok(net::listen(address, 1).map_err(failed)?.pop())
 }
 
 fn durability(config: &Config) -> Durability {
@@ -408,6 +462,12 @@ fn announce(config: &Config, superblock: &Superblock, daemon: &Daemon, first: Op
         shown(&config.data_dir),
         superblock.shards,
     );
+    if let Some(metrics) = daemon.metrics {
+        text.push_str(&format!("  metrics http://{metrics}/metrics\n"));
+    }
+    if let Some(audit) = &config.audit {
+        text.push_str(&format!("  audit  {}\n", shown(&audit.path)));
+    }
     if let Some(FirstKeys { credential, given }) = first {
         let secret = if *given {
             "(as given)"

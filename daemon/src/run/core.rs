@@ -5,19 +5,21 @@ use super::boot::{BootError, lock_error, namespace_config};
 use super::secrets;
 use crate::base::ShardId;
 use crate::base::buffer::trim_pool;
-use crate::base::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX};
+use crate::base::limits::{AUDIT_BATCH_AGE, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX};
 use crate::config::Config;
 use crate::http::Server;
+use crate::io::lines::LineLog;
 use crate::io::signals::{Signal, Signals};
 use crate::io::{
     DataLock, Mailbox, RealClock, TcpListener, UringDisk, sleep, spawn, spawn_vital, timeout,
 };
 use crate::log::Durability;
+use crate::monitor::Monitor;
 use crate::namespace::{Namespace, NamespaceReader, SecretsKey};
 use crate::s3::service::{Service, Settings};
 use crate::shard::core::{NAMESPACE_CORE, serve_jobs};
 use crate::shard::open::open_shard;
-use crate::shard::{Core, Job, Topology};
+use crate::shard::{Audit, Core, Job, Topology};
 use crate::store::superblock::Superblock;
 use crate::store::{Store, StoreReader};
 use futures_util::future::{Either, select};
@@ -63,6 +65,8 @@ pub struct CoreSetup {
     pub ready: mpsc::Sender<()>,
     pub drained: Arc<AtomicUsize>,
     pub signals: Option<Signals>,
+    pub audit: Option<LineLog>,
+    pub metrics: Option<TcpListener>,
 }
 
 /// Runs a core to its end.
@@ -91,6 +95,10 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
         spawn_vital("namespace", namespace.run());
     }
     let core = Core::new(setup.index, topology, stores, namespace, RealClock);
+    if let Some(log) = &setup.audit {
+        core.start_audit(Audit::new(log));
+        spawn_vital("audit", flush_audit(core.clone()));
+    }
     spawn_vital("mailbox", serve_jobs(core.clone(), setup.mail));
     let about = admin::about(
         &setup.config,
@@ -99,6 +107,7 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
         setup.listener.local_addr(),
     );
     let admin = Admin::start(&core, &setup.config, about)?;
+    let monitor = setup.metrics.map(|port| Monitor::start(&core, port));
     let server = Server::new(RealClock);
     let ticking = server.clone();
     spawn_vital("timers of connections", async move { ticking.run().await });
@@ -120,9 +129,15 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
     core.stopped().await;
     server.close();
     admin.close();
+    if let Some(monitor) = &monitor {
+        monitor.close();
+    }
     let drained = async {
         server.drained().await;
         admin.drained().await;
+        if let Some(monitor) = &monitor {
+            monitor.drained().await;
+        }
     };
     if timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!(
@@ -131,6 +146,9 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
         );
     }
     wait_for_all(&setup.drained, setup.cores).await;
+    if let Some(audit) = core.audit() {
+        audit.close();
+    }
     close(&core).await
 }
 
@@ -205,14 +223,21 @@ async fn accept(
         match accepted {
             // Beyond the limit a connection is closed at once: the client sees it and may retry.
             Ok(_) if server.connections() >= limit => {
+                core.meters().refused.add(1);
                 tracing::warn!(limit, "too many connections, one was refused");
             }
             Ok(stream) if server.connections_from(stream.peer_addr().ip()) >= limit_of_peer => {
+                core.meters().refused.add(1);
                 tracing::warn!(peer = %stream.peer_addr().ip(), "too many connections of one peer");
             }
             Ok(stream) => {
                 let (server, service) = (server.clone(), service.clone());
-                spawn(async move { server.serve(stream, &*service).await });
+                core.meters().accepted.add(1);
+                let open = core.meters().connections.hold();
+                spawn(async move {
+                    server.serve(stream, &*service).await;
+                    drop(open);
+                });
             }
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections any more");
@@ -223,11 +248,17 @@ async fn accept(
     }
 }
 
-/// Stops every core at SIGTERM or SIGINT. SIGHUP has nothing to reload yet.
+/// Stops every core at SIGTERM or SIGINT. SIGHUP opens the audit log anew.
 async fn watch(core: Rc<DaemonCore>, signals: Signals) {
     loop {
         match signals.next().await {
-            Ok(Signal::Reload) => tracing::info!("SIGHUP: there is nothing to reload"),
+            Ok(Signal::Reload) => match core.audit() {
+                Some(audit) => {
+                    tracing::info!("SIGHUP: the audit log is opened anew");
+                    audit.reopen();
+                }
+                None => tracing::info!("SIGHUP: there is nothing to reload"),
+            },
             Ok(Signal::Interrupt | Signal::Terminate) => break,
             Err(error) => {
                 tracing::error!(%error, "signals cannot be read");
@@ -237,6 +268,15 @@ async fn watch(core: Rc<DaemonCore>, signals: Signals) {
     }
     tracing::info!("stopping");
     core.begin_stop_everywhere();
+}
+
+/// Lets no line of the audit log wait for long.
+async fn flush_audit(core: Rc<DaemonCore>) {
+    while let Some(audit) = core.audit() {
+        sleep(AUDIT_BATCH_AGE).await;
+        // When the writer does not keep up, the next round tries again.
+        let _ = audit.flush();
+    }
 }
 
 async fn checkpoints(store: Rc<DaemonStore>) {

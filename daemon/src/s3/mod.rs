@@ -10,6 +10,7 @@ pub mod head;
 pub mod headers;
 pub mod keys;
 pub mod list_page;
+pub mod observe;
 pub mod ops;
 pub mod path;
 pub mod percent;

@@ -17,6 +17,14 @@ use std::rc::Rc;
 #[derive(Clone, Copy, Debug)]
 pub struct RequestId(u64);
 
+impl RequestId {
+    /// The number that is shown in hexadecimal digits.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016X}", self.0)

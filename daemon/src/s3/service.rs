@@ -11,6 +11,7 @@ use crate::s3::access::{Caller, Principal};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::head::RequestHead;
 use crate::s3::headers;
+use crate::s3::observe::{End, Observation};
 use crate::s3::ops::{self, Context, Incoming, Response};
 use crate::s3::path::ResourcePath;
 use crate::s3::query::Query;
@@ -18,6 +19,7 @@ use crate::s3::reply::{RequestId, RequestIds, send};
 use crate::s3::route;
 use crate::s3::sigv4::{Authenticated, Identity, Secrets, Verifier};
 use crate::shard::Core;
+use core::net::SocketAddr;
 use std::rc::Rc;
 
 /// Settings of the S3 service.
@@ -53,37 +55,25 @@ impl<D: Disk, C: Clock> Service<D, C> {
         }
     }
 
-    async fn answer<S: Stream>(
-        &self,
-        exchange: &mut Exchange<'_, S>,
-    ) -> (Result<Response<D>>, String) {
-        let http = exchange.head();
-        let head = HttpHead(http);
-        let host = http.header("host").unwrap_or_default();
-        let path = match ResourcePath::parse(http.raw_path(), host, &self.settings.domains) {
-            Ok(path) => path,
-            Err(error) => return (Err(error), raw_resource(&http)),
-        };
-        let answer = self.answer_for(exchange, &head, &path).await;
-        (answer, path.resource())
-    }
-
     async fn answer_for<S: Stream>(
         &self,
         exchange: &mut Exchange<'_, S>,
         head: &HttpHead<'_>,
         path: &ResourcePath,
+        observed: &Observation,
     ) -> Result<Response<D>> {
         let query = Query::parse(head.raw_query())?;
         // The table looks nothing up, so it may refuse before anybody is authenticated.
         let operation = route::route(head, path.level(), &query)?;
-        let mut authenticated = self.authenticate(head, &query)?;
+        observed.operation(operation);
+        let mut authenticated = self.authenticate(head, &query, observed)?;
         let demands = headers::demands(head)?;
         let payload = authenticated.take_payload();
         let caller = match authenticated.into_identity() {
             Identity::User(user) => Caller::User(user),
             Identity::Anonymous => Caller::Anonymous,
         };
+        observed.caller(&caller);
         let context = Context {
             core: &self.core,
             settings: &self.settings,
@@ -93,6 +83,7 @@ impl<D: Disk, C: Clock> Service<D, C> {
             path,
             query: &query,
             caller: &caller,
+            observed,
         };
         let body = Incoming::new(exchange, payload, operation.body());
         ops::dispatch(&context, body).await
@@ -102,10 +93,12 @@ impl<D: Disk, C: Clock> Service<D, C> {
         &self,
         head: &HttpHead<'_>,
         query: &Query<'_>,
+        observed: &Observation,
     ) -> Result<Authenticated<Principal>> {
-        let now = self.core.clock().now();
+        let now = observed.time();
         let mut failure = None;
         let verified = self.verifier.verify(head, query, now, |access_key| {
+            observed.access_key(access_key);
             match self.credentials.get(self.core.names(), access_key) {
                 Ok(found) => found.map(|credential| {
                     let principal = Principal {
@@ -138,21 +131,66 @@ impl<D: Disk, C: Clock> Handler for Service<D, C> {
         exchange: &mut Exchange<'_, S>,
     ) -> std::result::Result<(), Close> {
         let id = self.ids.next();
-        let (answer, resource) = self.answer(exchange).await;
-        match answer {
+        let observed = Observation::begin(&self.core, id, exchange.peer());
+        let head = HttpHead(exchange.head());
+        let host = head.0.header("host").unwrap_or_default();
+        let path = ResourcePath::parse(head.0.raw_path(), host, &self.settings.domains);
+        let (answer, path) = match path {
+            Ok(path) => {
+                let answer = self.answer_for(exchange, &head, &path, &observed).await;
+                (answer, Some(path))
+            }
+            Err(error) => (Err(error), None),
+        };
+        let (status, code) = match &answer {
+            Ok(response) => (response.status, None),
+            Err(error) => (error.status(), Some(error.code)),
+        };
+        let sent = match answer {
             Ok(response) => send(exchange, response, id, self.core.sending()).await,
-            Err(error) => send_error(exchange, &error, &resource, id).await,
-        }
+            Err(error) => {
+                let resource = match &path {
+                    Some(path) => path.resource(),
+                    None => String::from_utf8_lossy(head.0.raw_path()).into_owned(),
+                };
+                send_error(exchange, &error, &resource, id).await
+            }
+        };
+        observed.finish(
+            &self.core,
+            &End {
+                path: path.as_ref(),
+                raw_path: head.0.raw_path(),
+                status,
+                code,
+                bytes_in: exchange.bytes_received(),
+                bytes_out: exchange.bytes_sent(),
+                cut_off: sent.is_err(),
+            },
+        );
+        sent
     }
 
-    fn framing_error(&self, error: FramingError) -> Answer {
-        let id = self.ids.next().to_string();
+    fn framing_error(&self, error: FramingError, peer: SocketAddr) -> Answer {
+        let id = self.ids.next();
+        let observed = Observation::begin(&self.core, id, peer);
         let code = match error {
             FramingError::HeadTooLarge => ErrorCode::RequestHeaderSectionTooLarge,
             FramingError::HeadTimeout | FramingError::BodyTimeout => ErrorCode::RequestTimeout,
             FramingError::BadChunk => ErrorCode::IncompleteBody,
             _ => ErrorCode::BadRequest,
         };
+        let end = End {
+            path: None,
+            raw_path: b"",
+            status: error.status(),
+            code: Some(code),
+            bytes_in: 0,
+            bytes_out: 0,
+            cut_off: false,
+        };
+        observed.finish(&self.core, &end);
+        let id = id.to_string();
         let body = S3Error::new(code, error.to_string()).to_xml("", &id);
         let fields = vec![
             ("x-amz-request-id", id),
@@ -186,10 +224,6 @@ async fn send_error<S: Stream>(
     exchange
         .respond(status, &fields, Chunk::Owned(document))
         .await
-}
-
-fn raw_resource(head: &Head<'_>) -> String {
-    String::from_utf8_lossy(head.raw_path()).into_owned()
 }
 
 /// The secrets of an access key, as the verifier takes them.

@@ -1,6 +1,7 @@
 //! The three ways S3 writes a time: HTTP dates, ISO 8601, and SigV4's basic form. All UTC.
 
 use crate::base::Timestamp;
+use crate::base::calendar::civil_of_days;
 use std::fmt::Write;
 
 const MONTHS: [&str; 12] = [
@@ -80,25 +81,6 @@ const fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
     let day_of_year = (153 * shifted + 2) / 5 + day - 1;
     let days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year;
     days.checked_sub(719_468)
-}
-
-/// Inverse of [`days_since_epoch`].
-const fn civil_of_days(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
-    let year = year_of_era + era * 400;
-    (if month <= 2 { year + 1 } else { year }, month, day)
 }
 
 /// A number of exactly `len` digits, or of one to `len` when `loose`.

@@ -7,14 +7,17 @@ use crate::io::mailbox::{Mailbox, Sender};
 use crate::io::reply::reply;
 use crate::io::{Clock, Disk, spawn};
 use crate::namespace::{Namespace, NamespaceReader};
+use crate::shard::audit::Audit;
 use crate::shard::budget::Budget;
 use crate::shard::digester::Digester;
 use crate::shard::ledger::Ledger;
+use crate::shard::links::{LinkId, LinkStats};
 use crate::shard::list::ObjectCursor;
+use crate::shard::meters::Meters;
 use crate::shard::quota::Messenger;
 use crate::store::{Store, StoreError, StoreReader};
 use futures_util::FutureExt;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -52,6 +55,8 @@ pub struct Core<D: Disk, C: Clock> {
     digester: Digester,
     /// Of use on the core of the namespace only.
     ledger: Ledger,
+    meters: Meters,
+    audit: OnceCell<Audit>,
     stopping: Cell<bool>,
     stop: Notify,
 }
@@ -79,6 +84,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
         let cores = topology.inboxes.len().max(1);
         let budget = Budget::new(IN_FLIGHT_BYTES_MAX / cores);
         let sending = Budget::new(SENDING_BYTES_MAX / cores);
+        let meters = Meters::new(clock.now());
         let core = Rc::new(Self {
             index,
             topology,
@@ -89,6 +95,8 @@ impl<D: Disk, C: Clock> Core<D, C> {
             sending,
             digester: Digester::default(),
             ledger: Ledger::default(),
+            meters,
+            audit: OnceCell::new(),
             stopping: Cell::new(false),
             stop: Notify::new(),
         });
@@ -168,6 +176,49 @@ impl<D: Disk, C: Clock> Core<D, C> {
     #[must_use]
     pub const fn sending(&self) -> &Budget {
         &self.sending
+    }
+
+    /// What this core counts.
+    #[must_use]
+    pub const fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// The audit log, if one is written.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Audit> {
+        self.audit.get()
+    }
+
+    /// Writes an audit log from now on. Only the first call counts.
+    pub fn start_audit(&self, audit: Audit) {
+        // A second log is nobody's wish.
+        let _ = self.audit.set(audit);
+    }
+
+    /// What went through links since the start, in the order they are asked for, all cores
+    /// together. Zero for a link that was not used, or not for so long that it was forgotten.
+    pub async fn link_stats(&self, links: Vec<LinkId>) -> Vec<LinkStats> {
+        let mut sums = vec![LinkStats::default(); links.len()];
+        if links.is_empty() {
+            return sums;
+        }
+        let links: Arc<[LinkId]> = links.into();
+        for core in 0..self.cores() {
+            let links = links.clone();
+            let counted = self
+                .on_core(core, move |core| {
+                    let counters = &core.meters.links;
+                    let counted: Vec<_> = links.iter().map(|link| counters.get(*link)).collect();
+                    async move { counted }
+                })
+                .await;
+            // A core that is stopping has nothing to say any more.
+            for (sum, counted) in sums.iter_mut().zip(counted.unwrap_or_default()) {
+                sum.add(&counted);
+            }
+        }
+        sums
     }
 
     /// Number of shards.
@@ -354,6 +405,8 @@ impl<D: Disk, C: Clock> Core<D, C> {
 pub async fn serve_jobs<D: Disk, C: Clock>(core: Rc<Core<D, C>>, mut inbox: Mailbox<Job<D, C>>) {
     let mut batch = Vec::new();
     while inbox.recv_batch(&mut batch).await {
+        core.meters.jobs.add(batch.len() as u64);
+        core.meters.job_batches.add(1);
         for job in batch.drain(..) {
             job(&core);
         }

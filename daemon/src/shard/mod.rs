@@ -4,6 +4,7 @@
 //! mailbox, or called directly when the owner is this core. Reads go nowhere: every core holds a
 //! [`crate::store::StoreReader`] of every shard.
 
+pub mod audit;
 pub mod budget;
 pub mod copy;
 pub mod core;
@@ -11,15 +12,20 @@ pub mod digester;
 pub mod ledger;
 #[cfg(test)]
 mod ledger_tests;
+pub mod links;
 pub mod list;
 mod meta;
+pub mod meters;
 pub mod open;
 pub mod quota;
 pub mod sink;
 mod usage;
 
+pub use audit::Audit;
 pub use budget::{Budget, Permit};
 pub use copy::copy_bytes;
 pub use core::{Core, Job, Topology};
+pub use links::{LinkId, LinkStats};
 pub use list::ObjectCursor;
+pub use meters::Meters;
 pub use sink::{Sink, Slot};

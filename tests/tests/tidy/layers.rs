@@ -30,6 +30,20 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "monitor",
+        &[
+            "base",
+            "io",
+            "log",
+            "index",
+            "namespace",
+            "store",
+            "shard",
+            "http",
+            "s3",
+        ],
+    ),
+    (
         "admin",
         &["base", "io", "log", "index", "namespace", "store", "shard"],
     ),

@@ -15,11 +15,12 @@ mod tenants;
 mod users;
 mod volumes;
 
+use super::audit::Landing;
 use super::backend::{Backend, Body, Caller, Identity, Login};
 use super::failure;
 use crate::io::{Clock, Disk};
 use crate::namespace::{Command, NamespaceReader, Reply as NamespaceReply, Used};
-use crate::shard::{Core, quota};
+use crate::shard::{Audit, Core, quota};
 use crate::store::Usage;
 use chainring_protocol::limits::PAGE_ENTRIES_MAX;
 use chainring_protocol::message::{Durability, KeyGet, KeyInfo, KeyPut, Page, Paging};
@@ -94,6 +95,20 @@ impl<D: Disk, C: Clock> Engine<D, C> {
 
 impl<D: Disk, C: Clock> Backend for Engine<D, C> {
     type Download = KeyDownload<D>;
+
+    fn audit(&self) -> Option<&Audit> {
+        self.core.audit()
+    }
+
+    fn leads_to(&self, volume: &str, bucket: &str) -> Option<Landing> {
+        let now = self.core.clock().now();
+        let found = self.names().resolve(volume, bucket, now).ok()?;
+        Some(Landing {
+            volume: found.source_volume,
+            bucket: found.source_bucket,
+            link_generation: found.link_generation,
+        })
+    }
 
     fn login(&self, access_key: &str) -> Option<Login> {
         self.login_of(access_key)

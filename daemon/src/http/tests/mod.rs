@@ -91,7 +91,7 @@ impl Handler for Echo {
         }
     }
 
-    fn framing_error(&self, error: FramingError) -> Answer {
+    fn framing_error(&self, error: FramingError, _: core::net::SocketAddr) -> Answer {
         Answer {
             status: error.status(),
             fields: vec![("x-error", format!("{error:?}"))],

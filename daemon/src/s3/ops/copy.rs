@@ -124,11 +124,16 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .0
             .header("x-amz-copy-source")
             .ok_or(ErrorCode::InvalidRequest)?;
+        self.observed.copies(raw);
         let asked = CopySource::parse(raw)?;
         if asked.version.as_deref().is_some_and(|v| v != "null") {
             return Err(ErrorCode::NoSuchVersion.into());
         }
-        let bucket = access::resolve(self.core, self.caller, &asked.bucket)?;
+        let bucket = access::resolve(self.core, self.caller, &asked.bucket);
+        let place = (self.caller.volume(), &*asked.bucket);
+        self.observed
+            .copies_from(self.core, place, bucket.as_deref().ok());
+        let bucket = bucket?;
         self.caller.admit(&bucket, rights::SOURCE, Access::Read)?;
         let key = bucket.key(asked.key())?.into_owned();
         self.check_owner(

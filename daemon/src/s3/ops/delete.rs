@@ -79,6 +79,9 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         }
         let results = request.objects.iter().zip(results).map(|(object, result)| {
             let result = result.unwrap_or_else(|| Err(ErrorCode::InternalError.into()));
+            let code = result.as_ref().err().map(|error| error.code);
+            self.observed
+                .one_of_many(self.core, object.key().shown(), code);
             (object.key().shown(), object.version.as_deref(), result)
         });
         Ok(Response::xml(documents::delete_result(

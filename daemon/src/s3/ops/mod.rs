@@ -25,6 +25,7 @@ use crate::s3::conditions;
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::headers::Demands;
 use crate::s3::keys::{AskedKey, Key};
+use crate::s3::observe::Observation;
 use crate::s3::path::ResourcePath;
 use crate::s3::place::Place;
 use crate::s3::query::Query;
@@ -59,6 +60,8 @@ pub struct Context<'a, D: Disk, C: Clock> {
     pub query: &'a Query<'a>,
     /// Who sent it.
     pub caller: &'a Caller,
+    /// What is noted of it.
+    pub observed: &'a Observation,
 }
 
 impl<D: Disk, C: Clock> Context<'_, D, C> {
@@ -76,7 +79,16 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 
     /// The bucket, resolved, without any look at rights.
     fn resolve(&self) -> Result<Place> {
-        access::resolve(self.core, self.caller, self.bucket_name()?)
+        let name = self.bucket_name()?;
+        self.noted(access::resolve(self.core, self.caller, name))
+    }
+
+    /// What the bucket's name leads to, noted for whoever wants to know later.
+    fn noted(&self, bucket: Result<Place>) -> Result<Place> {
+        let place = (self.caller.volume(), self.bucket_name()?);
+        self.observed
+            .names(self.core, place, bucket.as_deref().ok());
+        bucket
     }
 
     /// The bucket, resolved, for a caller who may do there what the operation needs, or whom only
@@ -105,7 +117,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         }
         let fitting = |resolved: &Resolved| fits(&Place::new(resolved.clone()));
         match access::resolve_pinned(self.core, self.caller, self.bucket_name()?, id, fitting) {
-            Ok(then) => self.admit(then),
+            Ok(then) => self.admit(self.noted(Ok(then))?),
             Err(_) => self.admit(now?),
         }
     }
