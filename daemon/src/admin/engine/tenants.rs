@@ -26,7 +26,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let command = Command::CreateTenant {
             name: call.name.clone(),
             owner,
-            force: false,
+            force: call.force,
         };
         self.apply(command).await?;
         self.tenant_info(TenantInfoGet { name: call.name })
