@@ -199,7 +199,18 @@ def direct(server):
     return recorder
 
 
-@pytest.mark.parametrize("shape", ["again", "to another volume", "to the same volume", "chain of 16"])
+#: What else a link can say, and still show all of its source or of a prefix of it.
+OPTIONS = {
+    "prefix": ("--prefix", "some/where/"),
+    "prefix without a slash": ("--prefix", "a"),
+    "by id": ("--bind", "id"),
+    "delegated": ("--delegate",),
+    "that expires": ("--expires", "7d"),
+}
+
+
+@pytest.mark.parametrize("shape", ["again", "to another volume", "to the same volume", "chain of 16",
+                                   "chain of prefixes", *OPTIONS])
 def test_every_operation(server, direct, shape):
     name = server.name("diff")
     if shape == "again":
@@ -214,16 +225,94 @@ def test_every_operation(server, direct, shape):
     elif shape == "to the same volume":
         server.daemon.cli("bucket", "create", f"/s3v/{name}-source")
         server.daemon.cli("bucket", "link", f"/s3v/{name}-source", f"/s3v/{name}")
+    elif shape in OPTIONS:
+        noise(server, f"/vol1/{name}")
+        server.daemon.cli("bucket", "link", f"/vol1/{name}", f"/s3v/{name}", *OPTIONS[shape])
+        if "--prefix" not in OPTIONS[shape]:
+            quiet(server, f"/vol1/{name}")
     else:
-        server.daemon.cli("bucket", "create", f"/vol1/{name}")
         target = f"/vol1/{name}"
+        how = ["--prefix", "x/"] if "prefixes" in shape else []
+        noise(server, target)
         for hop in range(15):
-            server.daemon.cli("bucket", "link", target, f"/vol1/{name}-{hop}")
+            server.daemon.cli("bucket", "link", target, f"/vol1/{name}-{hop}", *how)
             target = f"/vol1/{name}-{hop}"
-        server.daemon.cli("bucket", "link", target, f"/s3v/{name}")
+        server.daemon.cli("bucket", "link", target, f"/s3v/{name}", *how)
+        if not how:
+            quiet(server, f"/vol1/{name}")
     recorder = Recorder(server.raw(), name)
     script(recorder)
     compare(direct, recorder)
+
+
+#: Keys of a source that its links with a prefix must not show: before, behind and around theirs.
+NOISE = ["!", "a", "some/where", "some/where/", "some/wherf", "some", "x", "x/", "z", "zz"]
+
+
+def noise(server, path):
+    """A bucket with keys that are nobody's business."""
+    daemon = server.daemon
+    daemon.cli("bucket", "create", path)
+    look = server.name("noise")
+    daemon.cli("bucket", "link", path, f"/s3v/{look}")
+    for key in NOISE:
+        assert server.raw().request("PUT", sigv4.object_path(look, key), body=b"noise").status == 200
+    daemon.cli("bucket", "delete", f"/s3v/{look}")
+
+
+def quiet(server, path):
+    """Takes that away again."""
+    look = server.name("noise")
+    server.daemon.cli("bucket", "link", path, f"/s3v/{look}")
+    for key in NOISE:
+        assert server.raw().request("DELETE", sigv4.object_path(look, key)).status == 204
+    server.daemon.cli("bucket", "delete", f"/s3v/{look}")
+
+
+class Pair(Recorder):
+    """Sends what reads to both names and what writes to the second, after the first refused it."""
+
+    def __init__(self, raw, shown, source):
+        super().__init__(raw, source)
+        self.shown = shown
+        self.refused = 0
+
+    def ask(self, label, method, key="", **how):
+        def path(bucket):
+            return sigv4.object_path(bucket, key) if key else f"/{bucket}"
+
+        answer = self.raw.request(method, path(self.shown), **how)
+        other = super().ask(label, method, key, **how)
+        self.judge(label, method, answer, other)
+        return other
+
+    def note(self, label, answer):
+        return answer
+
+    def judge(self, label, method, answer, other):
+        """A read is answered as by the source, a write never."""
+        if method in ("GET", "HEAD"):
+            one, two = Recorder(self.raw, self.shown), Recorder(self.raw, self.bucket)
+            Recorder.note(one, label, answer)
+            Recorder.note(two, label, other)
+            compare(one, two)
+        elif other.status < 300 or answer.status == 403:
+            assert (answer.status, answer.code) == (403, "AccessDenied"), (label, answer)
+            self.refused += 1
+        else:
+            # Refused before anybody asked what the bucket is.
+            assert (answer.status, answer.code) == (other.status, other.code), (label, answer)
+
+
+def test_read_only_refuses_exactly_the_writes(server, daemon):
+    source, shown = server.create_direct("ro"), server.name("ro")
+    daemon.cli("bucket", "link", f"/s3v/{source}", f"/s3v/{shown}", "--read-only")
+    pair = Pair(server.raw(), shown, source)
+    script(pair)
+    assert pair.refused > 30
+    # Deleting the link is not writing through it.
+    assert server.raw().request("DELETE", f"/{shown}").status == 204
+    assert server.raw().request("HEAD", f"/{source}").status == 200
 
 
 def test_one_state_under_two_names(server, daemon):
