@@ -230,13 +230,17 @@ def test_prefixes_and_markers_of_listings(world):
         if answer.status != 200:
             assert answer.status == 400, answer
             continue
-        page = answer.xml()
-        shown = {sigv4.urllib.parse.unquote(e.text) for tag in ("Contents", "Version")
-                 for entry in page.iter(tag) for e in entry.iter("Key")}
+        # An echo of what was asked for may be no XML, when that has control characters.
+        shown = {decoded(key) for key in re.findall(b"<Key>([^<]*)<", answer.body)}
         assert shown <= known, (query, shown - known)
-        for group in page.iter("CommonPrefixes"):
-            name = sigv4.urllib.parse.unquote(group.findtext("Prefix"))
+        for group in re.findall(b"<CommonPrefixes><Prefix>([^<]*)<", answer.body):
+            name = decoded(group)
             assert any(key.startswith(name) for key in known), (query, name)
+
+
+def decoded(text):
+    """A name of a listing."""
+    return sigv4.urllib.parse.unquote(text.decode())
 
 
 def test_the_prefix_is_shown_nowhere(world):

@@ -40,8 +40,8 @@ class Stage:
         daemon.cli("user", "create", user, "--access-key", f"K{user}", "--secret-key", SECRET)
         self.raw = Raw(*self.owner.address, f"K{user}", SECRET)
         daemon.cli("volume", "create", f"/{self.volume}")
-        daemon.cli("bucket", "create", f"/{self.volume}/b")
-        self.path = f"/{self.volume}/b"
+        daemon.cli("bucket", "create", f"/{self.volume}/data")
+        self.path = f"/{self.volume}/data"
         self.show = self.link("direct")
         # What the user copies from and to where it may.
         self.own = server.name("own")

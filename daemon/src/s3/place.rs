@@ -22,6 +22,12 @@ impl Place {
         Self { resolved }
     }
 
+    /// For what changes nothing: that nothing may be written through the name is then no matter for
+    /// the caller's rights.
+    pub(in crate::s3) const fn only_read(&mut self) {
+        self.resolved.read_only = false;
+    }
+
     /// The bucket's number.
     #[must_use]
     pub const fn id(&self) -> BucketId {

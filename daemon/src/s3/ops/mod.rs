@@ -30,7 +30,7 @@ use crate::s3::path::ResourcePath;
 use crate::s3::place::Place;
 use crate::s3::query::Query;
 use crate::s3::rights;
-use crate::s3::route::Operation;
+use crate::s3::route::{Access, Operation};
 use crate::s3::service::{HttpHead, Settings};
 use crate::shard::Core;
 use crate::store::{EtagSet, ObjectEntry, StoreError, WriteCondition};
@@ -97,16 +97,20 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         self.admit(self.resolve()?)
     }
 
-    fn admit(&self, place: Place) -> Result<Place> {
+    fn admit(&self, mut place: Place) -> Result<Place> {
         let (need, access) = (rights::needs(self.operation), self.operation.access());
+        if access == Access::Read {
+            place.only_read();
+        }
         self.caller.admit(&place, need, access)?;
         self.check_expected_owner(&place.entry_owner)?;
         Ok(place)
     }
 
     /// The bucket in which something began, an upload or a listing, when the name asked for led to
-    /// `id`, and if it `fits`. A link that was given another source since still leads there; what
-    /// the caller may do is judged there. Otherwise the bucket that the name leads to now.
+    /// `id`; of several ways there, the one that `fits`. A link that was given another source since
+    /// still leads there; what the caller may do is judged there. When the name never led there, the
+    /// bucket that it leads to now.
     fn bucket_of(&self, id: BucketId, fits: impl Fn(&Place) -> bool) -> Result<Place> {
         let now = self.resolve();
         if let Ok(place) = &now
@@ -116,7 +120,10 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             return self.admit(now?);
         }
         let fitting = |resolved: &Resolved| fits(&Place::new(resolved.clone()));
-        match access::resolve_pinned(self.core, self.caller, self.bucket_name()?, id, fitting) {
+        let name = self.bucket_name()?;
+        let pinned = access::resolve_pinned(self.core, self.caller, name, id, fitting)
+            .or_else(|_| access::resolve_pinned(self.core, self.caller, name, id, |_| true));
+        match pinned {
             Ok(then) => self.admit(self.noted(Ok(then))?),
             Err(_) => self.admit(now?),
         }
