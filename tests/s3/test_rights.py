@@ -246,9 +246,12 @@ def test_lists_of_prefixes_add(stage):
     # Through a link with a prefix it is still the key in the bucket that counts.
     inner = stage.link("inner", None, "--prefix", "open/")
     stage.acl("addacl", "bucket", f"/s3v/{inner}", f"{user}:r")
-    assert ask("GET", f"/{inner}/new").body == b"x"
+    stage.owner.request("PUT", f"/{stage.show}/open/k", body=b"again")
+    assert ask("GET", f"/{inner}/k").body == b"again"
     stage.acl("setacl", "prefix", f"{stage.path}/open/", f"{user}:n")
-    assert ask("GET", f"/{inner}/new").status == 403
+    assert ask("GET", f"/{inner}/k").status == 403
+    # Whoever wrote an object reads it, as long as the way there is open.
+    assert ask("GET", f"/{inner}/new").body == b"x"
 
 
 def test_lists_of_objects_add(stage):

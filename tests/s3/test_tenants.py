@@ -74,6 +74,7 @@ def test_presigned_urls_of_access_ids(server, tenant):
     bob.create_bucket(Bucket="presigned")
     bob.put_object(Bucket="presigned", Key="k", Body=b"x")
     signer = Raw(server.host, server.port, f"{tenant.name}${user}", SECRET)
+    bob = server.client(f"{tenant.name}${user}", SECRET, signature_version="s3v4")
     url = bob.generate_presigned_url("get_object", Params={"Bucket": "presigned", "Key": "k"})
     target = url.partition(f"{server.port}")[2]
     answer = signer.send(f"GET {target} HTTP/1.1\r\nhost: {signer.host}\r\n\r\n".encode())
