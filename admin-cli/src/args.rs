@@ -73,8 +73,15 @@ pub struct Global {
     #[arg(long, global = true, value_name = "KEY", requires = "tcp")]
     pub key_id: Option<String>,
 
-    /// Do everything as this user of the store, with that user's rights; for administrators
-    #[arg(long = "as", global = true, value_name = "USER")]
+    /// Do everything as this user, or access id of a tenant, with the rights of that one
+    ///
+    /// For administrators on the admin socket: the way to see what somebody else may do.
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "USER",
+        conflicts_with = "tcp"
+    )]
     pub act_as: Option<String>,
 
     #[command(flatten)]

@@ -131,29 +131,55 @@ fn timed_out(error: &io::Error) -> bool {
 /// What to do about a failure, where that is not plain from its message.
 const fn hint(code: ResultCode) -> Option<&'static str> {
     Some(match code {
+        ResultCode::AccessIdNotFound => "`chainring tenant user list TENANT` shows the access ids",
+        ResultCode::BucketIsLinked => {
+            "`chainring link list --source /VOLUME/BUCKET` shows the links; `chainring bucket update \
+             /VOLUME/BUCKET --protected=false` ends the protection"
+        }
         ResultCode::BucketNotFound => {
             "`chainring bucket list /VOLUME` shows what is there, and which links dangle"
         }
         ResultCode::BucketNotEmpty => {
             "`chainring key list /VOLUME/BUCKET` shows what is in it; delete that first"
         }
+        ResultCode::DetectedLoopInBucketLinks | ResultCode::LinkTooDeep => {
+            "`chainring bucket info LINK` shows the chain; `chainring link set-source` points one of its \
+             links elsewhere"
+        }
         ResultCode::DiskOutOfSpace => {
             "deletes still work; space comes back when the log is compacted"
         }
+        ResultCode::InvalidBucketName | ResultCode::InvalidVolumeName => {
+            "a name has 3 to 63 characters of a-z 0-9 . - and begins and ends with a letter or digit"
+        }
+        ResultCode::LinkChanged => {
+            "somebody changed the link meanwhile: `chainring link history LINK` shows who"
+        }
         ResultCode::NotSupportedOperation => {
-            "`chainring --version` and `chainring status` show whether the two are of one release"
+            "properties of a bucket are changed on the bucket, not on a link to it; whether daemon and \
+             client are of one release show `chainring status` and `chainring --version`"
         }
         ResultCode::PermissionDenied => {
-            "owners and access lists give rights (`getacl` shows them); on the admin socket root and \
-             the daemon's user are administrators, and no secret travels over TCP"
+            "owners and access lists give rights: `getacl` shows them, `addacl` gives them; on the \
+             admin socket root and the daemon's user are administrators, and no secret travels over TCP"
+        }
+        ResultCode::QuotaExceeded => {
+            "`volume info` and `bucket info` show quotas and what is used; `setquota` raises them"
         }
         ResultCode::S3SecretAlreadyExists => {
-            "a secret is shown only when it is made; `chainring s3 revokesecret USER`, then \
-             `chainring s3 getsecret USER` make a new one"
+            "a secret is shown only when it is made; `setsecret --generate` makes a new one in its \
+             place, `s3 getsecret USER --new` one more access key"
+        }
+        ResultCode::TenantNotEmpty => {
+            "`chainring tenant user list TENANT` shows the access ids; `tenant user revoke` takes one away"
+        }
+        ResultCode::TenantNotFound => {
+            "`chainring tenant create NAME` makes a tenant, `chainring tenant list` shows them"
         }
         ResultCode::UserNotFound => {
             "`chainring user create NAME` makes a user, `chainring user list` shows them"
         }
+        ResultCode::VolumeIsReferenced => "`chainring tenant delete TENANT` comes first",
         ResultCode::VolumeNotEmpty => {
             "`chainring bucket list /VOLUME` shows what is in it; delete that first"
         }

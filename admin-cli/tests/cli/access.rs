@@ -196,8 +196,11 @@ fn a_link_has_an_access_list_of_its_own() {
 }
 
 #[test]
-fn volumes_and_prefixes_have_access_lists_too() {
+fn volumes_keys_and_prefixes_have_access_lists_too() {
     let setup = Setup::with_bucket();
+    setup.ok(&["key", "addacl", "/vol1/bucket1/a/b", "-a", "user:bob:r"]);
+    let table = setup.ok(&["key", "getacl", "/vol1/bucket1/a/b", "--table"]);
+    assert!(table.starts_with("key    /vol1/bucket1/a/b\n"), "{table}");
     setup.ok(&["volume", "setacl", "/vol1", "--acls", "world::rcl"]);
     let table = setup.ok(&["volume", "getacl", "/vol1", "--table"]);
     assert!(

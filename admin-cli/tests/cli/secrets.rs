@@ -12,7 +12,7 @@ fn a_secret_is_shown_once() {
     let ran = setup.run(&["s3", "getsecret", "alice"]);
     assert_eq!(ran.status, 1);
     assert!(ran.err.starts_with("S3_SECRET_ALREADY_EXISTS "), "{ran:?}");
-    assert!(ran.err.contains("revokesecret"), "{ran:?}");
+    assert!(ran.err.contains("setsecret --generate"), "{ran:?}");
     setup.ok(&["s3", "revokesecret", "alice"]);
     setup.refused(
         &["s3", "revokesecret", "-y", "-u", "alice"],
