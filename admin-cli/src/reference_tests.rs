@@ -18,6 +18,37 @@ UPDATE_DOCS=1 cargo test -p chainring reference
 `info` and `list` print tables on a terminal and JSON into a pipe. The JSON's fields have the names that
 `ozone sh` prints. Names that could command a terminal are shown escaped in tables. Every command
 also takes the options of `chainring` itself.
+
+## Many commands
+
+Commands share a connection when they are given together, and print what they print alone:
+
+- `chainring --execute COMMAND --execute COMMAND ...` on the command line,
+- `chainring batch FILE`, or `chainring batch -` with the commands on standard input,
+- `chainring shell` as they are typed, with Tab and a history. Lines that have a secret in them are not
+  remembered, nor are those that begin with a blank.
+
+A command is written without `chainring`, in the words of a shell: quotes and backslashes work, variables
+and patterns do not; a `#` begins a comment. The first failure ends a batch, unless it is told to
+`--keep-going`. In front of a failure's message stands its line, `FILE:LINE: RESULT_CODE message`. The
+exit status is 1 if any command failed, wrong usage included.
+
+## Keys
+
+`key put` and `key get` move the bytes with bounded memory and show their progress on a terminal. A file
+that `key get` writes gets its name when all of it has arrived, and replaces nothing without `--force`.
+`key cp` and `key rename` leave the bytes in the daemon; each is durable when it is answered. A rename is a
+copy and a deletion: in between the key has both names, a crash in between leaves both, and it fails with
+`KEY_ALREADY_EXISTS` rather than to replace a key. Objects of more than 5 GiB are copied by parts over S3.
+A multipart object's copy is one whole object, with an entity tag of its own.
+
+## Links at a glance
+
+`link check` lists every link with its status and ends with exit status 1 unless all are ok, so that it can
+stand in a monitoring job. `link graph` draws them: a picture in one SVG file that any browser shows, or
+the same for Graphviz. Links stand to the left of what they show and have the colour of their status; along
+an arrow stands what the link says besides its source. A bucket with very many links is drawn several
+times, each with a part of them.
 ";
 
 /// The help of `command` and of everything below it.

@@ -5,7 +5,9 @@ use super::holds::Hold;
 use super::keys::{extent_tag, shown, stored_key};
 use crate::admin::backend::Caller;
 use crate::admin::failure;
+use crate::base::limits::PART_BYTES_MAX;
 use crate::base::md5::Md5;
+use crate::base::{Location, Timestamp};
 use crate::io::{Clock, Disk};
 use crate::log::OwnedRecord;
 use crate::namespace::{Acl, Resolved, Right};
@@ -33,6 +35,8 @@ struct Target<'t> {
     name: (&'t BucketName, &'t str),
     key: String,
     hold: Hold,
+    /// When it was written, if not now.
+    modified: Option<Timestamp>,
 }
 
 impl<D: Disk, C: Clock> Engine<D, C> {
@@ -63,11 +67,15 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             name: (&call.to, &call.to_key),
             key,
             hold,
+            modified: None,
         };
-        self.write_copy(caller, source, meta, target).await
+        let (info, _) = self.write_copy(caller, source, meta, target).await?;
+        Ok(info)
     }
 
-    /// Copies the key and deletes it then. Who looks in between sees both.
+    /// Copies the key, unless one has the new name, and deletes it then, unless it was replaced
+    /// meanwhile. Both are durable before this is answered. Who looks in between sees both names, and
+    /// a crash in between may leave both; the object is never without one.
     pub(super) async fn rename_key(
         &self,
         caller: &Caller,
@@ -87,16 +95,24 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         if matches!(made.await?, Hold::This(_)) {
             return Err(exists(&call.to));
         }
+        let reader = self.core.reader_of(source.bucket.bucket, key.as_bytes());
+        let there = reader.object(source.bucket.bucket, key.as_bytes(), &mut Vec::new());
+        if there.map_err(|error| failure::of_store(&error))?.is_some() {
+            // Sooner than after the bytes were copied; the condition of the write decides.
+            return Err(exists(&call.to));
+        }
         let (at, old) = (source.entry.at, source.key.clone());
+        let modified = Some(source.entry.modified);
         let (bucket, meta) = (source.bucket.clone(), source.record.meta.clone());
         let target = Target {
             bucket: &bucket,
             name: (&call.bucket, &call.to),
             key: key.clone(),
             hold: Hold::Create,
+            modified,
         };
         let copied = self.write_copy(caller, source, meta, target).await;
-        let info = copied.map_err(|failure| match failure.code {
+        let (info, new) = copied.map_err(|failure| match failure.code {
             ResultCode::PermissionDenied => exists(&call.to),
             _ => failure,
         })?;
@@ -104,15 +120,21 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         match self.remove(&bucket, old, this).await {
             Ok(_) => Ok(info),
             Err(StoreError::PreconditionFailed | StoreError::NoSuchKey) => {
-                let undone = self.remove(&bucket, key, WriteCondition::default()).await;
-                undone.map_err(|error| failure::of_store(&error))?;
+                let undone = self.remove(&bucket, key, Hold::This(new).condition()).await;
+                if let Err(error) = undone {
+                    tracing::warn!(%error, "what a rename wrote was not taken back");
+                }
                 let text = format!(
                     "key {:?} was changed meanwhile and keeps its name",
                     call.from
                 );
                 Err(Failure::new(ResultCode::InvalidRequest, text))
             }
-            Err(error) => Err(failure::of_store(&error)),
+            Err(error) => {
+                let Failure { code, message } = failure::of_store(&error);
+                let text = format!("the key has both names now; deleting the old one: {message}");
+                Err(Failure::new(code, text))
+            }
         }
     }
 
@@ -140,6 +162,10 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let key = stored_key(&bucket, asked)?;
         let held = self.held(caller, &bucket, name, (asked, &key), Right::Read);
         let (entry, record, raw) = held.await?;
+        if record.size > PART_BYTES_MAX {
+            let text = "more than 5 GiB are copied by the parts of a multipart upload over S3";
+            return Err(Failure::new(ResultCode::InvalidRequest, text));
+        }
         Ok(Source {
             bucket,
             key,
@@ -149,13 +175,14 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         })
     }
 
+    /// Writes the copy; returns it, and where its record is.
     async fn write_copy(
         &self,
         caller: &Caller,
         source: Source,
         mut meta: ObjectMeta,
         target: Target<'_>,
-    ) -> Result<KeyInfo, Failure> {
+    ) -> Result<(KeyInfo, Location), Failure> {
         let Source { record, raw, .. } = source;
         let (id, key) = (target.bucket.bucket, target.key.into_bytes());
         let expected = self.core.expect_object(id, &key, record.size).await;
@@ -166,15 +193,20 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             .core
             .reader_of(source.bucket.bucket, source.key.as_bytes());
         let bytes = reader.body(&record, raw, 0..record.size);
-        let mut md5 = Md5::new();
-        let look = |chunk: &[u8]| md5.update(chunk);
+        // A copy has no parts, and so no tag made of the tags of parts.
+        let mut md5 = (record.etag.parts > 0).then(Md5::new);
+        let look = |chunk: &[u8]| {
+            if let Some(md5) = &mut md5 {
+                md5.update(chunk);
+            }
+        };
         let copied = copy_bytes(&self.core, bytes, record.size, shard, tag, look).await;
         let (body, permit) = copied.map_err(|error| failure::of_store(&error))?;
         // What covers the parts of an upload says nothing of an object without parts.
         let whole = |kind: ChecksumKind| kind == ChecksumKind::FullObject;
         meta.checksum = meta.checksum.filter(|checksum| whole(checksum.kind));
         let etag = ETag {
-            md5: md5.finish(),
+            md5: md5.map_or(record.etag.md5, Md5::finish),
             parts: 0,
         };
         let (size, hold) = (record.size, target.hold);
@@ -186,7 +218,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             meta: meta.clone(),
             body,
             condition: hold.condition(),
-            modified: None,
+            modified: target.modified,
         };
         let (name, asked) = target.name;
         let stored = self
@@ -196,16 +228,18 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             .map_err(|error| hold.refused(&error, caller, name, asked))?;
         drop(permit);
         let entry = ObjectEntry {
+            at: stored.at,
             size,
             etag,
             modified: stored.modified,
             ..source.entry
         };
-        Ok(shown(name.clone(), asked.to_owned(), &entry, &meta))
+        let info = shown(name.clone(), asked.to_owned(), &entry, &meta);
+        Ok((info, stored.at))
     }
 }
 
 fn exists(key: &str) -> Failure {
     let text = format!("key {key:?} exists, and a rename replaces nothing");
-    Failure::new(ResultCode::InvalidRequest, text)
+    Failure::new(ResultCode::KeyAlreadyExists, text)
 }

@@ -1,5 +1,6 @@
 //! The listeners with the real engine behind them: a namespace and two shards in a folder.
 
+mod copies;
 mod keys;
 mod names;
 mod users;
