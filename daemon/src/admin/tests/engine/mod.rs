@@ -1,8 +1,12 @@
 //! The listeners with the real engine behind them: a namespace and two shards in a folder.
 
+mod codes;
 mod copies;
 mod keys;
+mod links;
 mod names;
+mod roles;
+mod scene;
 mod users;
 
 use crate::admin::tests::harness::{Daemon, serve};
@@ -10,7 +14,7 @@ use crate::admin::{About, Engine};
 use crate::base::ShardId;
 use crate::io::{RealClock, UringDisk, entropy, mailbox, spawn_vital};
 use crate::log::Durability as LogDurability;
-use crate::namespace::{FirstUser, Namespace, NamespaceConfig, Secret, SecretsKey};
+use crate::namespace::{FirstUser, Limits, Namespace, NamespaceConfig, Secret, SecretsKey};
 use crate::shard::core::serve_jobs;
 use crate::shard::open::{create_shard, open_shard};
 use crate::shard::{Core, Topology};
@@ -26,6 +30,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const SHARDS: u16 = 2;
+/// Low enough to be met.
+const LIMITS: Limits = Limits {
+    volumes_of_owner: 8,
+    entries: 100,
+};
 
 type TestCore = Rc<Core<UringDisk, RealClock>>;
 
@@ -73,7 +82,9 @@ async fn new_core(folder: &Path) -> TestCore {
         stores.push(Some(store));
     }
     let random = Rc::new(|bytes: &mut [u8]| entropy(bytes));
-    let config = NamespaceConfig::new("namespace", [3; 16], None, random, SecretsKey::new([5; 32]));
+    let key = SecretsKey::new([5; 32]);
+    let mut config = NamespaceConfig::new("namespace", [3; 16], None, random, key);
+    config.limits = LIMITS;
     let first = FirstUser {
         name: "admin".to_owned(),
         access_key: Some("ADMINKEY".to_owned()),
