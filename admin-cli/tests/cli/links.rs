@@ -114,4 +114,5 @@ fn a_graph_of_nothing_says_so() {
     assert_eq!(ran.status, 0);
     assert_eq!(ran.err, "warning: there are no links to draw\n");
     assert!(setup.ok(&["link", "graph"]).contains(">no links</text>"));
+    setup.refused(&["link", "graph", "/none"], "VOLUME_NOT_FOUND");
 }

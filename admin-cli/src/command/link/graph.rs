@@ -8,7 +8,9 @@ use crate::graph::{Links, dot, svg};
 use crate::output::{Output, complain, printable};
 use chainring_protocol::ResultCode;
 use chainring_protocol::client::ClientError;
-use chainring_protocol::message::{BucketInfoGet, BucketList, BucketName, Paging, VolumeList};
+use chainring_protocol::message::{
+    BucketInfoGet, BucketList, BucketName, LinkList, Paging, VolumeList,
+};
 use clap::ValueEnum;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -65,6 +67,20 @@ pub fn run(args: &Args, daemon: Daemon<'_>, output: &mut Output) -> Result<(), E
             "a picture is not for a terminal; name a file with --output, or use --format dot"
                 .to_owned(),
         ));
+    }
+    if let Some(volume) = &args.volume {
+        // All links are looked at, as any may lead through the volume; so this is who says that there
+        // is no such volume.
+        daemon.call(&LinkList {
+            volume: Some(volume.clone()),
+            source: None,
+            status: None,
+            page: Paging {
+                limit: 1,
+                ..Paging::first()
+            },
+            stats: false,
+        })?;
     }
     let mut all = Vec::new();
     every_link(None, daemon, |mut links, _| {
