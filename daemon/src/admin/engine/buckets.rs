@@ -60,6 +60,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             info.used_namespace = Some(used.objects);
             info.used_bytes = Some(used.bytes);
         }
+        self.add_stats(std::slice::from_mut(&mut info)).await;
         Ok(info)
     }
 

@@ -193,6 +193,18 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         caller: &Caller,
         call: &LinkList,
     ) -> Result<Page<BucketInfo>, Failure> {
+        let mut page = self.find_links(caller, call).await?;
+        if call.stats {
+            self.add_stats(&mut page.entries).await;
+        }
+        Ok(page)
+    }
+
+    async fn find_links(
+        &self,
+        caller: &Caller,
+        call: &LinkList,
+    ) -> Result<Page<BucketInfo>, Failure> {
         if let Some(volume) = &call.volume {
             self.known_volume(caller, volume)?;
         }

@@ -10,6 +10,7 @@ mod links;
 mod rights;
 mod secrets;
 mod seen;
+mod stats;
 mod status;
 mod tenants;
 mod users;

@@ -38,9 +38,9 @@ fn provoke(wanted: ResultCode, daemon: &Daemon) -> Option<ResultCode> {
             let name = "nowhere".to_owned();
             code(ask.call(&VolumeInfoGet { name }))
         }
-        ResultCode::VolumeAlreadyExists => code(ask.call(&volume("home"))),
+        ResultCode::VolumeAlreadyExists => code(ask.call(&volume("house"))),
         ResultCode::VolumeNotEmpty => {
-            let name = "home".to_owned();
+            let name = "house".to_owned();
             code(ask.call(&VolumeDelete { name }))
         }
         // A tenant's.
@@ -123,7 +123,7 @@ fn provoke(wanted: ResultCode, daemon: &Daemon) -> Option<ResultCode> {
             )
         }
         ResultCode::InvalidRequest => code(ask.call(&AclEdit {
-            target: AclTarget::volume("home"),
+            target: AclTarget::volume("house"),
             action: chainring_protocol::message::AclAction::Add,
             rules: vec!["robot:bob:r".to_owned()],
         })),
@@ -183,7 +183,7 @@ fn provoke(wanted: ResultCode, daemon: &Daemon) -> Option<ResultCode> {
             code(ask.call(&BucketCreate::new(name("full", "two"))))
         }
         ResultCode::QuotaError => code(ask.call(&VolumeSetQuota {
-            name: "home".to_owned(),
+            name: "house".to_owned(),
             bytes: None,
             namespace: Some(1),
         })),
@@ -259,8 +259,8 @@ fn what_belongs_to_the_source_is_not_changed_on_a_link() {
         };
         assert_eq!(
             admin.call(&protect).unwrap_err().to_string(),
-            "NOT_SUPPORTED_OPERATION /home/shown is a link and has no protection of its own: set it \
-             on its source /home/data"
+            "NOT_SUPPORTED_OPERATION /house/shown is a link and has no protection of its own: set it \
+             on its source /house/data"
         );
         let quota = BucketSetQuota {
             bucket: home().link,
@@ -269,14 +269,14 @@ fn what_belongs_to_the_source_is_not_changed_on_a_link() {
         };
         assert_eq!(
             admin.call(&quota).unwrap_err().to_string(),
-            "NOT_SUPPORTED_OPERATION /home/shown is a link and has no quota of its own: set it on \
-             its source /home/data"
+            "NOT_SUPPORTED_OPERATION /house/shown is a link and has no quota of its own: set it on \
+             its source /house/data"
         );
         // The volume's quota can be set whatever links it holds (HDDS-9139), and the link is what
         // it was (HDDS-6943).
         admin
             .call(&VolumeSetQuota {
-                name: "home".to_owned(),
+                name: "house".to_owned(),
                 bytes: Some(1 << 30),
                 namespace: Some(50),
             })
@@ -316,7 +316,7 @@ fn the_list_of_a_key_is_for_that_key() {
         build(&mut admin);
         repair(&mut admin);
         let bucket = home().bucket;
-        edit(&mut admin, AclTarget::volume("home"), &["user:stranger:r"]);
+        edit(&mut admin, AclTarget::volume("house"), &["user:stranger:r"]);
         let mut stranger = Role::Stranger.client(&daemon);
         let read = |key: &str| KeyInfoGet {
             bucket: bucket.clone(),

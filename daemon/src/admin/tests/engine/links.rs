@@ -15,7 +15,7 @@ fn info(client: &mut Asking, bucket: &BucketName) -> BucketInfo {
     client.call(&BucketInfoGet { bucket }).unwrap()
 }
 
-fn shown(client: &mut Asking, bucket: &BucketName) -> LinkInfo {
+fn shown_link(client: &mut Asking, bucket: &BucketName) -> LinkInfo {
     info(client, bucket).link.unwrap()
 }
 
@@ -71,10 +71,10 @@ fn a_link_narrows_and_a_delegated_one_decides() {
         let mut stranger = Role::Stranger.client(&daemon);
         let denied = code(stranger.call(&read(&shut, "k")));
         assert_eq!(denied, ResultCode::PermissionDenied);
-        let seen = shown(&mut stranger, &shut);
+        let seen = shown_link(&mut stranger, &shut);
         assert_eq!(seen.status, LinkStatus::Denied);
         assert_eq!((seen.resolved, seen.chain.len()), (None, 2));
-        assert_eq!(shown(&mut reader, &shut).status, LinkStatus::Ok);
+        assert_eq!(shown_link(&mut reader, &shut).status, LinkStatus::Ok);
 
         // Consent takes WRITE_ACL on the source.
         let mut owner = Role::Owner.client(&daemon);
@@ -122,7 +122,7 @@ fn what_would_tell_whether_a_source_is_there_needs_a_right_on_it() {
         let mut admin = daemon.client();
         build(&mut admin);
         let mut stranger = Role::Stranger.client(&daemon);
-        for (number, source) in [home().bucket, name("home", "not-there")]
+        for (number, source) in [home().bucket, name("house", "not-there")]
             .iter()
             .enumerate()
         {
@@ -278,9 +278,9 @@ fn a_bound_link_never_takes_up_with_another_bucket() {
             .call(&chainring_protocol::message::BucketDelete { bucket })
             .unwrap();
         create(&mut client, &source);
-        assert_eq!(shown(&mut client, &bound).status, LinkStatus::Dangling);
+        assert_eq!(shown_link(&mut client, &bound).status, LinkStatus::Dangling);
         let unbound = name("s3v", "shown");
-        assert_eq!(shown(&mut client, &unbound).status, LinkStatus::Ok);
+        assert_eq!(shown_link(&mut client, &unbound).status, LinkStatus::Ok);
     });
 }
 
@@ -323,6 +323,20 @@ fn links_are_found_by_their_source_and_their_status() {
             ask.page.after = format!("{volume}/{bucket}");
         }
         assert_eq!(seen, found(&mut admin, &all));
+        // What went through them is told when it is asked for.
+        let told = |client: &mut Asking, stats| {
+            let ask = LinkList {
+                stats,
+                ..list(None, None)
+            };
+            let page = client.call(&ask).unwrap();
+            page.entries
+                .iter()
+                .all(|info| info.link.as_ref().unwrap().stats.is_some())
+        };
+        assert!(told(&mut admin, true) && !told(&mut admin, false));
+        let stats = shown_link(&mut admin, &first).stats.unwrap();
+        assert_eq!((stats.requests, stats.last_used), (0, None));
         // Everybody sees what he may: the stranger those of s3v, without what is behind them.
         let mut stranger = Role::Stranger.client(&daemon);
         let names = found(&mut stranger, &all);

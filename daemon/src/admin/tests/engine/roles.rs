@@ -166,14 +166,14 @@ fn a_stranger_learns_nothing_of_what_exists() {
         build(&mut admin);
         repair(&mut admin);
         let missing = Place {
-            bucket: name("nome", "nata"),
-            link: name("nome", "nhown"),
+            bucket: name("nouse", "nata"),
+            link: name("nouse", "nhown"),
             key: "n",
             tenant: "ncme",
             access_id: "ncme$temp",
         };
         let nothing_there = |text: String| {
-            let names = [("nome", "home"), ("nata", "data"), ("nhown", "shown")];
+            let names = [("nouse", "house"), ("nata", "data"), ("nhown", "shown")];
             let names = names
                 .into_iter()
                 .chain([("ncme", "acme"), ("\"n\"", "\"k\"")]);
@@ -230,7 +230,7 @@ fn a_user_has_the_same_rights_over_tcp() {
         let page = chainring_protocol::message::Paging::first();
         let volumes = reader.call(&VolumeList { page }).unwrap().entries;
         let names: Vec<_> = volumes.iter().map(|volume| volume.name.as_str()).collect();
-        assert_eq!(names, ["home", "s3v"], "not the tenant's");
+        assert_eq!(names, ["house", "s3v"], "not the tenant's");
         let own = reader.call(&S3SecretGet {
             user: None,
             another: true,

@@ -24,11 +24,11 @@ pub(super) type Asking = Client<UnixStream>;
 pub(super) enum Role {
     /// Administers the store.
     Admin,
-    /// Owns the volume `home` and everything in it, and the bucket and the link in the tenant's.
+    /// Owns the volume `house` and everything in it, and the bucket and the link in the tenant's.
     Owner,
-    /// May read and list the buckets and pass the links, and read the volume `home`.
+    /// May read and list the buckets and pass the links, and read the volume `house`.
     Reader,
-    /// May write, create and delete in the buckets, and read the volume `home`.
+    /// May write, create and delete in the buckets, and read the volume `house`.
     Writer,
     /// Has an access id of the tenant.
     Member,
@@ -83,8 +83,8 @@ pub(super) struct Place {
 /// In a volume of the owner's.
 pub(super) fn home() -> Place {
     Place {
-        bucket: name("home", "data"),
-        link: name("home", "shown"),
+        bucket: name("house", "data"),
+        link: name("house", "shown"),
         key: "k",
         tenant: "acme",
         access_id: "acme$temp",
@@ -111,7 +111,7 @@ pub(super) fn build(client: &mut Asking) {
     client
         .call(&VolumeCreate {
             owner: owner(),
-            ..VolumeCreate::new("home")
+            ..VolumeCreate::new("house")
         })
         .unwrap();
     let acme = TenantCreate {
@@ -145,7 +145,7 @@ pub(super) fn build(client: &mut Asking) {
         edit(client, prefix, &["user:nobody:r"]);
     }
     let rules = ["user:reader:r", "user:writer:r"];
-    edit(client, AclTarget::volume("home"), &rules);
+    edit(client, AclTarget::volume("house"), &rules);
     for user in ["member", "chief", "boss"] {
         client.call(&assign(user)).unwrap();
     }
