@@ -1,6 +1,6 @@
-//! Links: where they lead, what went through them, what they were.
+//! Links: where they lead, what they say, what went through them.
 
-use crate::output::{Shown, bytes};
+use crate::output::bytes;
 use crate::time::iso_8601;
 use chainring_protocol::message::{
     BucketInfo, BucketName, Delegation, LinkGeneration, LinkInfo, LinkStats,
@@ -33,13 +33,13 @@ pub struct LinkView {
     #[serde(skip_serializing_if = "Option::is_none")]
     delegation: Option<DelegationView>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stats: Option<StatsView>,
+    pub(super) stats: Option<StatsView>,
 }
 
 /// What a link says besides its source.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Terms {
+pub(super) struct Terms {
     read_only: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
@@ -59,11 +59,11 @@ struct DelegationView {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct StatsView {
-    requests: u64,
-    errors: u64,
-    bytes_in: u64,
-    bytes_out: u64,
+pub(super) struct StatsView {
+    pub(super) requests: u64,
+    pub(super) errors: u64,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used: Option<String>,
 }
@@ -124,7 +124,7 @@ impl LinkView {
         }
     }
 
-    fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         format!("/{}/{}", self.volume_name, self.name)
     }
 
@@ -149,7 +149,7 @@ impl LinkView {
         }
     }
 
-    fn options(&self) -> String {
+    pub(super) fn options(&self) -> String {
         let mut options = self.terms.words();
         options.extend(self.delegation.as_ref().map(DelegationView::words));
         options.join(", ")
@@ -197,7 +197,17 @@ impl LinkView {
 }
 
 impl Terms {
-    fn words(&self) -> Vec<String> {
+    /// What a link said at one time.
+    pub(super) fn then(generation: &LinkGeneration) -> Self {
+        Self {
+            read_only: generation.read_only,
+            prefix: generation.prefix.clone(),
+            expiration_time: generation.expires.map(iso_8601),
+            bound_bucket_id: generation.bind,
+        }
+    }
+
+    pub(super) fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
         words.extend(self.read_only.then(|| "read-only".to_owned()));
         words.extend(
@@ -230,133 +240,7 @@ impl DelegationView {
 }
 
 impl StatsView {
-    fn last_used(&self) -> String {
+    pub(super) fn last_used(&self) -> String {
         self.last_used.clone().unwrap_or_else(|| "never".to_owned())
-    }
-}
-
-/// A link in a list of links of all volumes.
-#[derive(Serialize)]
-#[serde(transparent)]
-pub struct LinkRow(LinkView);
-
-/// The same with what went through it.
-#[derive(Serialize)]
-#[serde(transparent)]
-pub struct LinkStatsRow(LinkView);
-
-impl LinkRow {
-    /// A link; nothing for a bucket.
-    pub fn new(mut bucket: BucketInfo) -> Option<Self> {
-        let link = bucket.link.take()?;
-        Some(Self(LinkView::new(bucket, link)))
-    }
-}
-
-impl LinkStatsRow {
-    /// A link; nothing for a bucket.
-    pub fn new(bucket: BucketInfo) -> Option<Self> {
-        LinkRow::new(bucket).map(|row| Self(row.0))
-    }
-}
-
-impl Shown for LinkRow {
-    const COLUMNS: &'static [&'static str] = &["LINK", "LINK TO", "STATUS", "OWNER", "OPTIONS"];
-
-    fn row(&self) -> Vec<String> {
-        let link = &self.0;
-        vec![
-            link.address(),
-            link.way(),
-            link.status.to_owned(),
-            link.owner.clone(),
-            link.options(),
-        ]
-    }
-
-    fn card(&self) -> Vec<(&'static str, String)> {
-        self.0.card()
-    }
-}
-
-impl Shown for LinkStatsRow {
-    const COLUMNS: &'static [&'static str] = &[
-        "LINK",
-        "LINK TO",
-        "STATUS",
-        ">REQUESTS",
-        ">ERRORS",
-        ">IN",
-        ">OUT",
-        "LAST USED",
-    ];
-
-    fn row(&self) -> Vec<String> {
-        let link = &self.0;
-        let mut row = vec![link.address(), link.way(), link.status.to_owned()];
-        match &link.stats {
-            Some(stats) => row.extend([
-                stats.requests.to_string(),
-                stats.errors.to_string(),
-                bytes(stats.bytes_in),
-                bytes(stats.bytes_out),
-                stats.last_used(),
-            ]),
-            None => row.extend(["-"; 5].map(str::to_owned)),
-        }
-        row
-    }
-
-    fn card(&self) -> Vec<(&'static str, String)> {
-        self.0.card()
-    }
-}
-
-/// What a link was at one time.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct GenerationView {
-    generation: u64,
-    source_volume: String,
-    source_bucket: String,
-    time: String,
-    user: String,
-    #[serde(flatten)]
-    terms: Terms,
-}
-
-impl From<LinkGeneration> for GenerationView {
-    fn from(generation: LinkGeneration) -> Self {
-        Self {
-            generation: generation.generation,
-            source_volume: generation.source.volume,
-            source_bucket: generation.source.bucket,
-            time: iso_8601(generation.at),
-            user: generation.by,
-            terms: Terms {
-                read_only: generation.read_only,
-                prefix: generation.prefix,
-                expiration_time: generation.expires.map(iso_8601),
-                bound_bucket_id: generation.bind,
-            },
-        }
-    }
-}
-
-impl Shown for GenerationView {
-    const COLUMNS: &'static [&'static str] = &[">GENERATION", "SOURCE", "SINCE", "BY", "OPTIONS"];
-
-    fn row(&self) -> Vec<String> {
-        vec![
-            self.generation.to_string(),
-            format!("/{}/{}", self.source_volume, self.source_bucket),
-            self.time.clone(),
-            self.user.clone(),
-            self.terms.words().join(", "),
-        ]
-    }
-
-    fn card(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
     }
 }

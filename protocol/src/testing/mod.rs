@@ -1,9 +1,12 @@
 //! A daemon in memory that serves one connection at a time over anything that reads and writes. It
 //! exists to test clients: no durability, no limits, and links resolve one hop.
 
+mod acls;
 mod extras;
+mod links;
 mod more;
 mod store;
+mod tenants;
 
 use crate::auth::Session;
 use crate::auth::Transcript;
