@@ -138,7 +138,7 @@ def test_sixteen_clients_racing_never_exceed_the_quota_and_fill_it(server, s3, d
         chance = random.Random(number)
         mine = {}
         refusals = 0
-        for _ in range(300):
+        for _ in range(100):
             size = chance.choice([0, 1, 700, 5_000, 9_999])
             key = f"{number}/{chance.randrange(40)}"
             if chance.randrange(5) == 0 and key in mine:

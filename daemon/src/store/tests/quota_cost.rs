@@ -14,8 +14,8 @@ use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 use std::rc::{Rc, Weak};
 
-const PUTS: u32 = 20_000;
-const ROUNDS: usize = 5;
+const PUTS: u32 = 2_000;
+const ROUNDS: usize = 3;
 
 /// A quota that one lease covers.
 struct Generous {
@@ -86,7 +86,7 @@ fn counting() -> u128 {
     let value = [0u8; 40];
     let key = crate::store::keys::object(BucketId(3), b"some/key", crate::base::VersionId::NULL);
     let mut counters = Counters::default();
-    let rounds = 1_000_000;
+    let rounds = 100_000;
     let began = RealClock.monotonic();
     for _ in 0..rounds {
         let (key, value) = (black_box(&key), black_box(&value));
