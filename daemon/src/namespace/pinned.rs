@@ -14,9 +14,10 @@ use crate::namespace::record::{EntryRecord, RecordKind};
 use crate::namespace::resolve::Source;
 use crate::namespace::tables::{self, Read, Tables};
 use crate::namespace::types::Resolved;
+use std::collections::HashSet;
 
-/// Most sources that are tried.
-const SOURCES_MAX: usize = 10_000;
+/// Most ways to the bucket that are tried whether they fit.
+const WAYS_MAX: usize = 1000;
 
 type Place = (Name, Name);
 
@@ -34,8 +35,9 @@ pub(crate) fn find(
         id,
         target,
         now,
-        tried: 0,
+        ways: 0,
         steps: Vec::new(),
+        dead: HashSet::new(),
     };
     let found = search.from(place, fits)?;
     found.ok_or(ResolveError::BucketNotFound)
@@ -46,9 +48,12 @@ struct Search<'a> {
     id: BucketId,
     target: Place,
     now: Timestamp,
-    tried: usize,
+    /// Ways found.
+    ways: usize,
     /// The links on the way, each with its record and the source that is tried.
     steps: Vec<Step>,
+    /// Names that do not lead to the bucket.
+    dead: HashSet<Place>,
 }
 
 struct Step {
@@ -59,11 +64,15 @@ struct Step {
 
 impl Search<'_> {
     fn from(&mut self, here: Place, fits: &impl Fn(&Resolved) -> bool) -> Read<Option<Resolved>> {
+        if self.dead.contains(&here) || self.ways >= WAYS_MAX {
+            return Ok(None);
+        }
         let Some(record) = self.view.entry_record(&here.0, &here.1)? else {
             return Ok(None);
         };
         if record.link().is_none() {
             let there = here == self.target;
+            self.ways += usize::from(there);
             return match there {
                 true => Ok(self.resolved(&record)?.filter(|found| fits(found))),
                 false => Ok(None),
@@ -73,7 +82,7 @@ impl Search<'_> {
         if again || self.steps.len() >= LINK_CHAIN_MAX {
             return Ok(None);
         }
-        let mut before = None;
+        let (mut before, ways) = (None, self.ways);
         for source in tables::sources(self.view, here)? {
             let bound = source.bind.is_some_and(|bind| bind != self.id);
             let same = Some((source.source, source.prefix.clone()));
@@ -81,10 +90,6 @@ impl Search<'_> {
                 continue;
             }
             before = same;
-            self.tried += 1;
-            if self.tried > SOURCES_MAX {
-                return Ok(None);
-            }
             let next = source.source;
             self.steps.push(Step {
                 place: here,
@@ -96,6 +101,11 @@ impl Search<'_> {
                 return Ok(found);
             }
             self.steps.pop();
+        }
+        if self.ways == ways {
+            // It was looked at with all its sources. What leads on over a name of this way was not,
+            // but will be: from there.
+            self.dead.insert(here);
         }
         Ok(None)
     }
