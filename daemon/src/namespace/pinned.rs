@@ -18,6 +18,8 @@ use std::collections::HashSet;
 
 /// Most ways to the bucket that are tried whether they fit.
 const WAYS_MAX: usize = 1000;
+/// Most names that are looked at.
+const VISITS_MAX: usize = 10_000;
 
 type Place = (Name, Name);
 
@@ -36,6 +38,8 @@ pub(crate) fn find(
         target,
         now,
         ways: 0,
+        visits: 0,
+        cut: 0,
         steps: Vec::new(),
         dead: HashSet::new(),
     };
@@ -50,6 +54,10 @@ struct Search<'a> {
     now: Timestamp,
     /// Ways found.
     ways: usize,
+    /// Names looked at.
+    visits: usize,
+    /// Ways given up because they are too long.
+    cut: usize,
     /// The links on the way, each with its record and the source that is tried.
     steps: Vec<Step>,
     /// Names that do not lead to the bucket.
@@ -64,7 +72,9 @@ struct Step {
 
 impl Search<'_> {
     fn from(&mut self, here: Place, fits: &impl Fn(&Resolved) -> bool) -> Read<Option<Resolved>> {
-        if self.dead.contains(&here) || self.ways >= WAYS_MAX {
+        self.visits += 1;
+        let enough = self.ways >= WAYS_MAX || self.visits > VISITS_MAX;
+        if enough || self.dead.contains(&here) {
             return Ok(None);
         }
         let Some(record) = self.view.entry_record(&here.0, &here.1)? else {
@@ -78,11 +88,14 @@ impl Search<'_> {
                 false => Ok(None),
             };
         }
-        let again = self.steps.iter().any(|step| step.place == here);
-        if again || self.steps.len() >= LINK_CHAIN_MAX {
+        if self.steps.iter().any(|step| step.place == here) {
             return Ok(None);
         }
-        let (mut before, ways) = (None, self.ways);
+        if self.steps.len() >= LINK_CHAIN_MAX {
+            self.cut += 1;
+            return Ok(None);
+        }
+        let (mut before, found_so_far) = (None, (self.ways, self.cut));
         for source in tables::sources(self.view, here)? {
             let bound = source.bind.is_some_and(|bind| bind != self.id);
             let same = Some((source.source, source.prefix.clone()));
@@ -102,7 +115,7 @@ impl Search<'_> {
             }
             self.steps.pop();
         }
-        if self.ways == ways {
+        if (self.ways, self.cut) == found_so_far {
             // It was looked at with all its sources. What leads on over a name of this way was not,
             // but will be: from there.
             self.dead.insert(here);

@@ -753,6 +753,15 @@ impl Model {
                 let expected = expected
                     .filter(|link| self.present(link).is_some_and(|source| source.to == place));
                 assert_eq!(links.len(), expected.count());
+            }
+        }
+    }
+
+    /// A name leads to the buckets it has led to, and to no others.
+    fn check_pinned(&self, reader: &NamespaceReader) {
+        for volume in VOLUMES {
+            for name in NAMES {
+                let place = (volume.to_owned(), name.to_owned());
                 for id in 1..self.next {
                     let found = reader.resolve_pinned(volume, name, BucketId(id), NOW);
                     let expected = self.led_to(&place, id);
@@ -862,6 +871,7 @@ proptest! {
                 model.check(&ns.reader());
             }
             assert_eq!(Model::of(&ns.reader()), model);
+            model.check_pinned(&ns.reader());
         });
     }
 
