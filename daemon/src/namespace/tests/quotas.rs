@@ -183,20 +183,26 @@ fn a_buckets_quota_of_bytes_is_never_above_its_volumes() {
         ns.apply(of_bucket("one", Set(1000), Keep, None))
             .await
             .unwrap();
-        let above = Command::CreateBucket {
+        ns.apply(of_bucket("one", Clear, Keep, None)).await.unwrap();
+        ns.apply(of_volume(Set(100), Keep, None)).await.unwrap();
+        let create = |quota| Command::CreateBucket {
             volume: "vol1".into(),
             name: "three".into(),
             owner: "alice".into(),
             acl: CannedAcl::Private,
             object_lock: false,
             protected: false,
-            quota_bytes: Some(0),
+            quota_bytes: Some(quota),
             quota_namespace: None,
         };
-        assert!(matches!(
-            error(&ns, above).await,
-            NamespaceError::QuotaInvalid(_)
-        ));
+        for quota in [0, 101] {
+            let refused = error(&ns, create(quota)).await;
+            assert!(
+                matches!(refused, NamespaceError::QuotaInvalid(_)),
+                "{refused}"
+            );
+        }
+        ns.apply(create(100)).await.unwrap();
     });
 }
 
