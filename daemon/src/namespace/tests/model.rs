@@ -173,7 +173,7 @@ impl Step {
                 turn: turned.then_some(number),
                 delegate: options.delegate,
             },
-            17 => Self::RollBack(at, (number > 2).then_some(number - 2)),
+            17 => Self::RollBack(at, (number > 2).then(|| number - 2)),
             18 => Self::Revoke(at.0, at.1),
             19 => Self::Protect(at.0, at.1, strict),
             20..22 => Self::Acl(at, rng.below(LISTS.len())),
