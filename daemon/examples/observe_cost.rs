@@ -6,7 +6,7 @@
 //! cargo run --release --example observe_cost -- /var/tmp/folder
 //! ```
 //!
-//! The folder must not exist yet; it is left behind. The figures are in `docs/operations.md`.
+//! The folder must not exist yet; it is left behind. `docs/operations.md` has figures of the parts.
 
 use chainringd::io::lines::{self, Rotation};
 use chainringd::io::{Clock, RealClock, UringDisk, entropy, mailbox, runtime};
