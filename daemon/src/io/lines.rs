@@ -243,8 +243,18 @@ impl Writer {
         self.shared.lost.fetch_add(missing, Ordering::Relaxed);
     }
 
-    /// Appends lines; says how many of them are in the file.
-    fn append(&mut self, batch: &[u8]) -> u64 {
+    /// Appends lines; says how many of them are in the file. A batch may be longer than a file.
+    fn append(&mut self, mut batch: &[u8]) -> u64 {
+        let mut lines = 0;
+        while !batch.is_empty() {
+            let (now, later) = batch.split_at(self.file.share_of(batch));
+            lines += self.append_to_one(now);
+            batch = later;
+        }
+        lines
+    }
+
+    fn append_to_one(&mut self, batch: &[u8]) -> u64 {
         let rotated = self.file.rotate_for(batch.len());
         match rotated {
             Ok(false) => {}

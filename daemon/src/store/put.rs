@@ -29,7 +29,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
             let turn = self.gate.enter().await;
             self.check_open(bucket)?;
             if let Some(upload) = upload {
-                self.check_parts(upload, &new)?;
+                self.settled(self.check_parts(upload, &new)).await?;
             }
             let index_key = keys::object(bucket, &new.key, VersionId::NULL);
             self.judge(&index_key, &new.condition).await?;

@@ -84,7 +84,8 @@ impl<D: Disk, C: Clock> Store<D, C> {
         let mut charge = None;
         let stored = loop {
             let turn = self.gate.enter().await;
-            self.check_upload(bucket, &new.key, new.upload)?;
+            self.settled(self.check_upload(bucket, &new.key, new.upload))
+                .await?;
             let holds = || self.usage(bucket);
             let need = || self.part_growth(&new);
             match self.quotas.admit(bucket, charge.take(), holds, need)? {
@@ -166,7 +167,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
     ) -> Result<(), StoreError> {
         let at = {
             let _turn = self.gate.enter().await;
-            self.check_upload(bucket, key, upload)?;
+            self.settled(self.check_upload(bucket, key, upload)).await?;
             let record = AbortRecord {
                 bucket,
                 key: key.to_vec(),

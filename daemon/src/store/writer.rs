@@ -109,6 +109,14 @@ struct Unflushed {
     writes: u32,
 }
 
+/// A delete that has its place in the log, or needs none.
+struct BegunDelete {
+    /// Whether there was something to delete.
+    deletes: bool,
+    /// What must be durable before it is answered.
+    durable_at: Option<Location>,
+}
+
 /// A record in the log that is not published yet.
 pub(super) struct Pending {
     pub(super) at: Location,
@@ -256,10 +264,11 @@ impl<D: Disk, C: Clock> Store<D, C> {
         key: &[u8],
         condition: &WriteCondition,
     ) -> Result<bool, StoreError> {
-        match self.begin_delete(bucket, key, condition).await? {
-            Some(at) => self.finish(at).await.map(|()| true),
-            None => Ok(false),
+        let begun = self.begin_delete(bucket, key, condition).await?;
+        if let Some(at) = begun.durable_at {
+            self.finish(at).await?;
         }
+        Ok(begun.deletes)
     }
 
     /// Deletes many objects with one flush; one result per key, in order.
@@ -274,7 +283,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
         }
         let last = begun
             .iter()
-            .filter_map(|b| b.as_ref().ok().copied().flatten())
+            .filter_map(|b| b.as_ref().ok()?.durable_at)
             .max();
         let flushed = match last {
             Some(at) => self.finish(at).await,
@@ -283,8 +292,8 @@ impl<D: Disk, C: Clock> Store<D, C> {
         begun
             .into_iter()
             .map(|result| match (result, &flushed) {
-                (Ok(Some(_)), Err(error)) => Err(error.clone()),
-                (Ok(place), _) => Ok(place.is_some()),
+                (Ok(begun), Err(error)) if begun.durable_at.is_some() => Err(error.clone()),
+                (Ok(begun), _) => Ok(begun.deletes),
                 (Err(error), _) => Err(error),
             })
             .collect()
@@ -295,12 +304,17 @@ impl<D: Disk, C: Clock> Store<D, C> {
         bucket: BucketId,
         key: &[u8],
         condition: &WriteCondition,
-    ) -> Result<Option<Location>, StoreError> {
+    ) -> Result<BegunDelete, StoreError> {
         let _turn = self.gate.enter().await;
         let index_key = keys::object(bucket, key, VersionId::NULL);
         self.judge(&index_key, condition).await?;
-        if self.newest(&index_key).0.is_none() {
-            return Ok(None);
+        let (there, in_flight) = self.newest(&index_key);
+        if there.is_none() {
+            // That it is gone may be the work of a delete that a crash could still take back.
+            return Ok(BegunDelete {
+                deletes: false,
+                durable_at: if in_flight { self.last_place() } else { None },
+            });
         }
         let record = DeleteRecord {
             bucket,
@@ -313,7 +327,10 @@ impl<D: Disk, C: Clock> Store<D, C> {
             .append_reserved(kind::DELETE, &[&record.encode()])
             .await?;
         self.enqueue(at, Mutation::delete(&record), bucket, Usage::ZERO);
-        Ok(Some(at))
+        Ok(BegunDelete {
+            deletes: true,
+            durable_at: Some(at),
+        })
     }
 
     /// Refuses all further writes to a bucket if it holds no object. Returns whether it is empty; if
@@ -380,13 +397,35 @@ impl<D: Disk, C: Clock> Store<D, C> {
         let entry = value.as_deref().map(ObjectEntry::decode).transpose()?;
         let verdict = condition.judge(entry.as_ref());
         if verdict != Verdict::Holds && in_flight {
-            self.log.commit().await?;
+            self.settle().await?;
         }
         match verdict {
             Verdict::Holds => Ok(()),
             Verdict::Missing => Err(StoreError::NoSuchKey),
             Verdict::Fails => Err(StoreError::PreconditionFailed),
         }
+    }
+
+    /// The place of the newest record that is not yet both durable and visible.
+    fn last_place(&self) -> Option<Location> {
+        self.queue.borrow().back().map(|pending| pending.at)
+    }
+
+    /// Waits until everything that has its place in the log is durable and visible: before an answer
+    /// that rests on it.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        match self.last_place() {
+            Some(at) => self.finish(at).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A refusal that may rest on a record in flight, once that is settled.
+    pub(super) async fn settled<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::NoSuchUpload | StoreError::InvalidPart(_)) = result {
+            self.settle().await?;
+        }
+        result
     }
 
     /// A record has its place in the log. `reserved` is what it may add to the bucket, if that has

@@ -53,6 +53,22 @@ impl LineFile {
         Ok(())
     }
 
+    /// Bytes of a batch that one file takes: whole lines, as many as fit into an empty one, and one
+    /// line even if it does not.
+    pub(super) fn share_of(&self, batch: &[u8]) -> usize {
+        let most = usize::try_from(self.rotation.max_bytes).unwrap_or(usize::MAX);
+        if batch.len() <= most {
+            return batch.len();
+        }
+        let is_end = |byte: &u8| *byte == b'\n';
+        let fits = batch.get(..most).unwrap_or_default();
+        let end = match fits.iter().rposition(is_end) {
+            Some(end) => Some(end),
+            None => batch.iter().position(is_end),
+        };
+        end.map_or(batch.len(), |end| end + 1)
+    }
+
     /// Begins a new file when `more` bytes would make this one too large.
     pub(super) fn rotate_for(&mut self, more: usize) -> io::Result<bool> {
         if self.size == 0 || self.size.saturating_add(more as u64) <= self.limit {

@@ -88,6 +88,26 @@ fn files_are_begun_anew_and_the_oldest_is_dropped() {
 }
 
 #[test]
+fn a_batch_longer_than_a_file_is_spread_over_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let rotation = Rotation {
+        max_bytes: 20,
+        keep: 5,
+    };
+    let (log, writer) = open(path.clone(), rotation, lost).unwrap();
+    let batch = "line 000\nline 001\nline 002\na line that is longer than a file\nline 004\n";
+    log.queue(100).push(batch.as_bytes().to_vec(), 5).unwrap();
+    writer.finish();
+    assert_eq!(read(&path), "line 004\n");
+    let old = |n: u32| read(&folder.path().join(format!("log.{n}")));
+    assert_eq!(old(1), "a line that is longer than a file\n");
+    assert_eq!(old(2), "line 002\n");
+    assert_eq!(old(3), "line 000\nline 001\n");
+    assert_eq!(log.stats().written, 5);
+}
+
+#[test]
 fn nothing_is_kept_when_nothing_is_to_be_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");

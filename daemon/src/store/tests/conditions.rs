@@ -1,7 +1,7 @@
 //! Conditions under concurrency: they are judged where the write takes its place.
 
-use super::{BUCKET, create, object, read};
-use crate::io::sim::{self, SimDisk};
+use super::{BUCKET, create, object, open, read};
+use crate::io::sim::{self, Keep, SimDisk};
 use crate::store::{EtagSet, NewObject, StoreError, WriteCondition};
 
 fn if_none_match() -> WriteCondition {
@@ -83,4 +83,43 @@ fn if_match_sees_the_newest_state() {
         let stale = store.delete(BUCKET, b"k", &wants(&tag)).await;
         assert!(matches!(stale, Err(StoreError::PreconditionFailed)));
     });
+}
+
+/// Goal: "it is gone" is only said when it stays gone and everybody sees it. Found by the kill loop:
+/// a delete that met another one in flight was answered at once, and a kill brought the object back.
+#[test]
+fn a_delete_that_finds_nothing_waits_for_the_delete_that_took_it() {
+    for seed in 0..50 {
+        sim::run(seed, async move {
+            let disk = SimDisk::new(seed);
+            let store = create(&disk).await;
+            store.put(object("k", b"body")).await.unwrap();
+            let deletes: Vec<_> = (0..3u8)
+                .map(|n| {
+                    let (store, disk) = (store.clone(), disk.clone());
+                    sim::spawn(async move {
+                        let none = WriteCondition::default();
+                        if n == 2 {
+                            let one = [(b"k".to_vec(), none)];
+                            let mut results = store.delete_many(BUCKET, &one).await;
+                            results.pop().unwrap().unwrap();
+                        } else {
+                            store.delete(BUCKET, b"k", &none).await.unwrap();
+                        }
+                        // The moment it is answered: what every core sees, and what a power cut leaves.
+                        assert_eq!(read(&store.reader(), "k").await.unwrap(), None);
+                        disk.crash(Keep::None)
+                    })
+                })
+                .collect();
+            for delete in deletes {
+                let store = open(&delete.join().await).await;
+                assert_eq!(
+                    read(&store.reader(), "k").await.unwrap(),
+                    None,
+                    "seed {seed}"
+                );
+            }
+        });
+    }
 }
