@@ -141,12 +141,6 @@ impl Md5 {
         state.finish()
     }
 
-    /// Bytes so far.
-    #[must_use]
-    pub const fn length(&self) -> u64 {
-        self.length
-    }
-
     /// Advances this stream alone.
     pub fn update(&mut self, bytes: &[u8]) {
         let rest = self.fill_partial(bytes);
@@ -224,16 +218,6 @@ impl Lanes {
             return Self::Avx2(token);
         }
         Self::Scalar
-    }
-
-    /// Streams that it advances at the price of one.
-    #[must_use]
-    pub const fn width(self) -> usize {
-        match self {
-            Self::Scalar => 1,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(_) => LANES,
-        }
     }
 
     /// Advances each stream by its bytes.

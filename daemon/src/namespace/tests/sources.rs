@@ -5,13 +5,23 @@ use super::*;
 use crate::base::{BucketId, Timestamp};
 
 fn set_source(link: &str, source: &str) -> Command {
+    set_source_if(link, source, (None, None), None)
+}
+
+/// With what is expected of the link, source and generation, and a consent.
+fn set_source_if(
+    link: &str,
+    source: &str,
+    (expect, expect_generation): (Option<&str>, Option<u64>),
+    delegate: Option<Grantor>,
+) -> Command {
     Command::SetLinkSource {
         volume: "s3v".into(),
         name: link.into(),
         source: ("s3v".into(), source.into()),
-        expect: None,
-        expect_generation: None,
-        delegate: None,
+        expect: expect.map(|bucket| ("s3v".into(), bucket.into())),
+        expect_generation,
+        delegate,
         by: "carol".into(),
     }
 }
@@ -97,23 +107,8 @@ fn a_source_changes_only_when_it_is_the_expected_one() {
         bucket(&ns, "s3v", "blue").await;
         bucket(&ns, "s3v", "green").await;
         link(&ns, ("s3v", "blue"), "s3v", "live").await;
-        let change = |expect: Option<&str>, number: Option<u64>| match set_source("live", "green") {
-            Command::SetLinkSource {
-                volume,
-                name,
-                source,
-                by,
-                ..
-            } => Command::SetLinkSource {
-                volume,
-                name,
-                source,
-                by,
-                expect: expect.map(|bucket| ("s3v".into(), bucket.into())),
-                expect_generation: number,
-                delegate: None,
-            },
-            other => other,
+        let change = |expect: Option<&str>, number: Option<u64>| {
+            set_source_if("live", "green", (expect, number), None)
         };
         for (expect, number) in [
             (Some("green"), None),
@@ -607,24 +602,7 @@ fn consent_ends_with_what_it_rests_on() {
         assert!(!holds());
         entry(&ns, roll_back("ln1", None)).await.unwrap();
         assert!(!holds());
-        let anew = match set_source("ln1", "other") {
-            Command::SetLinkSource {
-                volume,
-                name,
-                source,
-                by,
-                ..
-            } => Command::SetLinkSource {
-                volume,
-                name,
-                source,
-                by,
-                expect: None,
-                expect_generation: None,
-                delegate: Some(grantor("alice")),
-            },
-            other => other,
-        };
+        let anew = set_source_if("ln1", "other", (None, None), Some(grantor("alice")));
         entry(&ns, anew).await.unwrap();
         assert!(holds());
         delete(&ns, "s3v", "other").await;
