@@ -12,7 +12,7 @@
 //! an aligned buffer; `GET /quit` ends the process. The CPU time used per request is printed once a
 //! second while there are any.
 
-use chainringd::base::AlignedBuf;
+use chainringd::base::{AlignedBuf, SharedBytes};
 use chainringd::http::{Chunk, Close, Exchange, Handler, Server, Stream};
 use chainringd::io::{Bytes, Clock, RealClock, TcpListener, TcpStream, net, runtime};
 use std::cell::Cell;
@@ -23,7 +23,7 @@ use std::time::Duration;
 const BODY_MAX: usize = 1024 * 1024;
 
 struct Bare {
-    body: Rc<AlignedBuf>,
+    body: SharedBytes,
     requests: Cell<u64>,
 }
 
@@ -44,11 +44,7 @@ impl Handler for Bare {
         let len = std::str::from_utf8(digits)
             .ok()
             .and_then(|digits| digits.parse().ok());
-        let body = Chunk::Shared {
-            buf: self.body.clone(),
-            start: 0,
-            len: len.unwrap_or(100).min(BODY_MAX),
-        };
+        let body = Chunk::Shared(self.body.slice(0..len.unwrap_or(100).min(BODY_MAX)));
         let fields = [("ETag", "\"0\""), ("Content-Type", "binary/octet-stream")];
         exchange.respond(200, &fields, body).await
     }
@@ -62,7 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut listeners = net::listen(address, 1)?;
     let listener = listeners.pop().ok_or("no listener")?;
     let handler = Rc::new(Bare {
-        body: Rc::new(AlignedBuf::zeroed(BODY_MAX)),
+        body: AlignedBuf::zeroed(BODY_MAX).into(),
         requests: Cell::new(0),
     });
     let is_floor = arguments.next().is_some_and(|mode| mode == "floor");

@@ -1,13 +1,12 @@
 //! What the HTTP layer itself costs per request: no kernel, a stream in memory that is always ready
 //! (but gives way once per receive, as a socket does). Prints the best of many rounds in ns.
 
-use chainringd::base::AlignedBuf;
+use chainringd::base::{AlignedBuf, SharedBytes};
 use chainringd::http::{Chunk, Close, Exchange, Handler, Outgoing, Server, Stream, StreamError};
 use chainringd::io::sim::SimClock;
 use core::net::{Ipv4Addr, SocketAddr};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -70,15 +69,11 @@ impl Stream for Replay {
     }
 }
 
-struct Bare(Rc<AlignedBuf>, usize);
+struct Bare(SharedBytes, usize);
 
 impl Handler for Bare {
     async fn handle<S: Stream>(&self, exchange: &mut Exchange<'_, S>) -> Result<(), Close> {
-        let body = Chunk::Shared {
-            buf: self.0.clone(),
-            start: 0,
-            len: self.1,
-        };
+        let body = Chunk::Shared(self.0.slice(0..self.1));
         let fields = [("ETag", "\"0\""), ("Content-Type", "binary/octet-stream")];
         exchange.respond(200, &fields, body).await
     }
@@ -91,7 +86,7 @@ fn main() {
         ("signed GET, 100 B", SIGNED, 100),
         ("signed GET, 4 KiB", SIGNED, 4096),
     ] {
-        let handler = Bare(Rc::new(AlignedBuf::zeroed(8192)), len);
+        let handler = Bare(AlignedBuf::zeroed(8192).into(), len);
         let server = Server::new(SimClock);
         let best = (0..200)
             .map(|_| {

@@ -20,6 +20,7 @@ use chainringd::s3::reply::RequestIds;
 use chainringd::s3::route::Operation;
 use chainringd::shard::audit::Line;
 use chainringd::shard::{Audit, Core, Topology};
+use chainringd::store::ReadCache;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -66,7 +67,16 @@ async fn run(folder: &Path) {
         inboxes: vec![inbox],
         names: names.clone(),
     });
-    let core = || Core::new(0, topology.clone(), Vec::new(), None, RealClock);
+    let core = || {
+        Core::new(
+            0,
+            topology.clone(),
+            Vec::new(),
+            None,
+            RealClock,
+            ReadCache::new(0),
+        )
+    };
     let plain = core();
     measure("two clocks", || {
         std::hint::black_box((RealClock.now_micros(), RealClock.monotonic()));

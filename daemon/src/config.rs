@@ -5,6 +5,7 @@ use clap::{Parser, ValueEnum};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// When a write is acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -26,6 +27,52 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "SizeText")]
+pub struct Size(pub u64);
+
+/// As it stands in the settings file: a number, or a text as on the command line.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SizeText {
+    Number(u64),
+    Text(String),
+}
+
+impl TryFrom<SizeText> for Size {
+    type Error = String;
+
+    fn try_from(text: SizeText) -> Result<Self, String> {
+        match text {
+            SizeText::Number(bytes) => Ok(Self(bytes)),
+            SizeText::Text(text) => text.parse(),
+        }
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let split = text.find(|c: char| !c.is_ascii_digit());
+        let (number, unit) = text.split_at(split.unwrap_or(text.len()));
+        let power = match unit {
+            "" => 0,
+            "K" | "k" | "KiB" => 1,
+            "M" | "m" | "MiB" => 2,
+            "G" | "g" | "GiB" => 3,
+            "T" | "t" | "TiB" => 4,
+            _ => return Err(format!("{text:?} is no size; for example 512M or 4G")),
+        };
+        let number: u64 = number
+            .parse()
+            .map_err(|_| format!("{text:?} is no size; for example 512M or 4G"))?;
+        let bytes = number.checked_mul(1024u64.pow(power));
+        bytes.map(Self).ok_or_else(|| format!("{text} is too much"))
+    }
 }
 
 /// S3 storage with bucket links. Started without any option it makes a store in
@@ -67,6 +114,10 @@ pub struct Flags {
     /// When a write is acknowledged [default: strict]
     #[arg(long, value_enum)]
     pub durability: Option<DurabilityArg>,
+    /// Memory for objects that were read and may be read again, all cores together: bytes, or with
+    /// K, M, G or T behind (powers of 1024); 0 for none [default: an eighth of the machine's memory]
+    #[arg(long, value_name = "SIZE")]
+    pub cache_size: Option<Size>,
     /// Form of the log on stderr [default: text]
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,
@@ -111,6 +162,7 @@ struct File {
     domains: Vec<String>,
     region: Option<String>,
     durability: Option<DurabilityArg>,
+    cache_size: Option<Size>,
     log_format: Option<LogFormat>,
     audit_log: Option<PathBuf>,
     audit_max_bytes: Option<u64>,
@@ -142,6 +194,9 @@ pub struct Config {
     pub region: String,
     /// When a write is acknowledged.
     pub durability: DurabilityArg,
+    /// Bytes of memory for objects that were read, all cores together; `None` means a share of the
+    /// machine's memory.
+    pub cache_size: Option<u64>,
     /// Form of the log.
     pub log_format: LogFormat,
     /// The audit log, if one is written.
@@ -242,6 +297,7 @@ impl Config {
                 .or(file.region)
                 .unwrap_or_else(|| "us-east-1".to_owned()),
             durability: flags.durability.or(file.durability).unwrap_or_default(),
+            cache_size: flags.cache_size.or(file.cache_size).map(|size| size.0),
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             audit,
             metrics_listen: flags.metrics_listen.or(file.metrics_listen),
@@ -308,6 +364,26 @@ mod tests {
         assert!(error.to_string().contains("data_dri"), "{error}");
         let file: File = toml::from_str("durability = \"relaxed\"\ncores = 2").unwrap();
         assert_eq!(file.durability, Some(DurabilityArg::Relaxed));
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("17", 17),
+            ("4k", 4096),
+            ("2M", 2 << 20),
+            ("3GiB", 3 << 30),
+        ] {
+            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
+        }
+        for text in ["", "M", "-1", "1.5G", "1 G", "12x", "99999999999T"] {
+            assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+        let size = |text| toml::from_str::<File>(text).map(|file| file.cache_size);
+        assert_eq!(size("cache_size = 5").unwrap(), Some(Size(5)));
+        assert_eq!(size("cache_size = \"1G\"").unwrap(), Some(Size(1 << 30)));
+        assert!(size("cache_size = \"lots\"").is_err());
     }
 
     #[test]

@@ -6,12 +6,11 @@
     reason = "a test outside of `cfg(test)`"
 )]
 
-use chainringd::base::AlignedBuf;
+use chainringd::base::{AlignedBuf, SharedBytes};
 use chainringd::http::{Chunk, Close, Exchange, Handler, Server, Stream};
 use chainringd::io::{RealClock, net, runtime};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::rc::Rc;
 use std::time::Duration;
 
 const LARGE: usize = 3 * 1024 * 1024;
@@ -41,11 +40,9 @@ impl Handler for Sums {
             }
             b"GET" => {
                 exchange.start(200, (), Some(LARGE as u64)).await?;
-                let buf = Rc::new(AlignedBuf::zeroed(1024 * 1024));
+                let bytes = SharedBytes::from(AlignedBuf::zeroed(LARGE / 3));
                 for _ in 0..3 {
-                    let buf = buf.clone();
-                    let len = buf.len();
-                    exchange.write(Chunk::Shared { buf, start: 0, len }).await?;
+                    exchange.write(Chunk::Shared(bytes.clone())).await?;
                 }
                 exchange.finish().await
             }

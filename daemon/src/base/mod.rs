@@ -9,6 +9,8 @@ pub mod json;
 pub mod limits;
 pub mod local;
 pub mod md5;
+pub mod shared;
 
 pub use buffer::AlignedBuf;
 pub use ids::{BucketId, Location, ShardId, Timestamp, UploadId, VersionId};
+pub use shared::SharedBytes;

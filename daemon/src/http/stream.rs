@@ -1,9 +1,8 @@
 //! The seam to the transport. Operations own their buffers while they run, as io_uring wants it.
 
-use crate::base::AlignedBuf;
+use crate::base::{AlignedBuf, SharedBytes};
 use core::net::SocketAddr;
 use std::future::Future;
-use std::rc::Rc;
 
 /// A connection that failed. The kind is for people; the server only closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,31 +39,21 @@ pub enum Chunk {
     Static(&'static [u8]),
     /// Owned bytes.
     Owned(Vec<u8>),
-    /// `len` bytes from `start` of a buffer that others may hold too.
-    Shared {
-        /// The buffer.
-        buf: Rc<AlignedBuf>,
-        /// First byte.
-        start: usize,
-        /// Number of bytes.
-        len: usize,
-    },
+    /// Bytes that others may hold, too.
+    Shared(SharedBytes),
 }
 
 impl Chunk {
     /// No bytes.
     pub const EMPTY: Self = Self::Static(b"");
 
-    /// The bytes. A range outside its buffer is empty.
+    /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Static(bytes) => bytes,
             Self::Owned(bytes) => bytes,
-            Self::Shared { buf, start, len } => start
-                .checked_add(*len)
-                .and_then(|end| buf.whole().get(*start..end))
-                .unwrap_or(&[]),
+            Self::Shared(bytes) => bytes,
         }
     }
 
@@ -78,6 +67,12 @@ impl Chunk {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl From<SharedBytes> for Chunk {
+    fn from(bytes: SharedBytes) -> Self {
+        Self::Shared(bytes)
     }
 }
 

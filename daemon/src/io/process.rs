@@ -36,6 +36,14 @@ pub fn stats() -> ProcessStats {
     }
 }
 
+/// Bytes of memory that the machine has.
+#[must_use]
+pub fn memory_bytes() -> u64 {
+    let info = rustix::system::sysinfo();
+    // The types of both differ from one architecture to the next.
+    (info.totalram as u64).saturating_mul(u64::from(info.mem_unit))
+}
+
 /// The value of a line such as `VmRSS:      1234 kB`.
 fn kilobytes(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;

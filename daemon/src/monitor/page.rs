@@ -140,6 +140,14 @@ fn cores(text: &mut Text, cores: &[CoreSample]) {
         |core| core.upload_bytes as u64);
     put(("chainring_download_memory_bytes", Gauge, "Bytes of downloads in memory."),
         |core| core.download_bytes as u64);
+    put(("chainring_cache_hits_total", Counter, "Records and parts of large bodies found in the cache."),
+        |core| core.cache.hits);
+    put(("chainring_cache_misses_total", Counter, "Records and parts of large bodies not found in the cache."),
+        |core| core.cache.misses);
+    put(("chainring_cache_bytes", Gauge, "Memory that the cache takes."),
+        |core| core.cache.bytes);
+    put(("chainring_cache_items", Gauge, "Records and parts of large bodies in the cache."),
+        |core| core.cache.items);
     put(("chainring_links_counted", Gauge, "Links whose counters a core keeps."),
         |core| core.links as u64);
     put(("chainring_links_forgotten_total", Counter, "Links whose counters a core gave up for others."),

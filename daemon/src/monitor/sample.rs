@@ -11,6 +11,7 @@ use crate::log::LogStats;
 use crate::shard::links::UsedLink;
 use crate::shard::meters::OperationMeter;
 use crate::shard::{Core, LinkId, LinkStats};
+use crate::store::CacheUse;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -34,6 +35,8 @@ pub struct CoreSample {
     pub upload_bytes: usize,
     /// Bytes of downloads in memory.
     pub download_bytes: usize,
+    /// Its cache of objects that were read.
+    pub cache: CacheUse,
     /// Links that are counted.
     pub links: usize,
     /// Links whose counters were given up.
@@ -142,6 +145,7 @@ fn of_core<D: Disk, C: Clock>(core: &Rc<Core<D, C>>) -> CoreSample {
         pool_bytes: pooled_bytes(),
         upload_bytes: core.budget().used(),
         download_bytes: core.sending().used(),
+        cache: core.cache().usage(),
         links: meters.links.len(),
         links_forgotten: meters.links.forgotten(),
         shards: core

@@ -66,6 +66,12 @@ impl Acl {
         unreadable: None,
     };
 
+    /// Bytes of memory it takes beside its own, about.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        size_of_val(self.rules.as_slice()) + self.unreadable.as_ref().map_or(0, |bytes| bytes.len())
+    }
+
     /// A list of these rules; those about the same subject and scope become one.
     pub fn new(rules: &[Rule]) -> Result<Self, AclError> {
         let mut list = Self::EMPTY;

@@ -9,6 +9,7 @@ use crate::base::limits::{AUDIT_BATCH_AGE, CONNECTIONS_MAX, CONNECTIONS_PER_PEER
 use crate::config::Config;
 use crate::http::Server;
 use crate::io::lines::LineLog;
+use crate::io::process::memory_bytes;
 use crate::io::signals::{Signal, Signals};
 use crate::io::{
     DataLock, Mailbox, RealClock, TcpListener, UringDisk, sleep, spawn, spawn_vital, timeout,
@@ -21,7 +22,7 @@ use crate::shard::core::{NAMESPACE_CORE, serve_jobs};
 use crate::shard::open::open_shard;
 use crate::shard::{Audit, Core, Job, Topology};
 use crate::store::superblock::Superblock;
-use crate::store::{Store, StoreReader};
+use crate::store::{ReadCache, Store, StoreReader};
 use futures_util::future::{Either, select};
 use std::pin::pin;
 use std::rc::Rc;
@@ -34,6 +35,8 @@ use std::time::Duration;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often it is looked whether the index deserves a checkpoint.
 const CHECKPOINT_PERIOD: Duration = Duration::from_secs(5);
+/// Which part of the machine's memory is for objects that were read, when nothing else is said.
+const CACHE_SHARE: u64 = 8;
 /// How often a core that is done looks whether the others are.
 const LAST_ONE_PERIOD: Duration = Duration::from_millis(5);
 
@@ -94,7 +97,14 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
     if let Some(namespace) = &namespace {
         spawn_vital("namespace", namespace.run());
     }
-    let core = Core::new(setup.index, topology, stores, namespace, RealClock);
+    let core = Core::new(
+        setup.index,
+        topology,
+        stores,
+        namespace,
+        RealClock,
+        read_cache(&setup.config, setup.cores),
+    );
     if let Some(log) = &setup.audit {
         core.start_audit(Audit::new(log));
         spawn_vital("audit", flush_audit(core.clone()));
@@ -192,6 +202,14 @@ async fn open_namespace(
     let opened = Namespace::open(disk.clone(), RealClock, config).await;
     let namespace = opened.map_err(|error| secrets::explain(error, &setup.config))?;
     Ok(Some(Rc::new(namespace)))
+}
+
+/// A core's share of the memory for objects that were read.
+fn read_cache(config: &Config, cores: usize) -> ReadCache {
+    let all = config
+        .cache_size
+        .unwrap_or_else(|| memory_bytes() / CACHE_SHARE);
+    ReadCache::new(all / cores.max(1) as u64)
 }
 
 fn settings(config: &Config) -> Settings {

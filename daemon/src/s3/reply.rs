@@ -11,7 +11,6 @@ use crate::store::BodyStream;
 use futures_util::future::join;
 use std::cell::Cell;
 use std::fmt;
-use std::rc::Rc;
 
 /// Identifies a request in answers and logs. Unique within a run of the daemon.
 #[derive(Clone, Copy, Debug)]
@@ -98,18 +97,13 @@ async fn send_body<D: Disk, S: Stream>(
 ) -> Result<(), Close> {
     let mut next = body.next().await;
     loop {
-        let (buf, range) = match next {
-            Ok(Some(chunk)) => chunk,
+        let chunk = match next {
+            Ok(Some(bytes)) => Chunk::Shared(bytes),
             Ok(None) => return Ok(()),
             Err(error) => {
                 tracing::error!(%error, "an object cannot be read");
                 return Err(Close::Handler);
             }
-        };
-        let chunk = Chunk::Shared {
-            buf: Rc::new(buf),
-            start: range.start,
-            len: range.end - range.start,
         };
         if body.is_at_end() {
             return exchange.write(chunk).await;

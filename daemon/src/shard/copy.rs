@@ -20,8 +20,8 @@ pub async fn copy_bytes<D: Disk, C: Clock>(
     let mut sink = Sink::new(core, shard, tag);
     let mut slot = sink.slot(Some(size)).await;
     let mut left = size;
-    while let Some((buf, range)) = stream.next().await? {
-        let mut chunk = buf.whole().get(range).unwrap_or_default();
+    while let Some(bytes) = stream.next().await? {
+        let mut chunk = &*bytes;
         look(chunk);
         while !chunk.is_empty() {
             if slot.room() == 0 {

@@ -15,7 +15,7 @@ use crate::shard::links::{LinkId, LinkStats};
 use crate::shard::list::ObjectCursor;
 use crate::shard::meters::Meters;
 use crate::shard::quota::Messenger;
-use crate::store::{Store, StoreError, StoreReader};
+use crate::store::{ReadCache, Store, StoreError, StoreReader};
 use futures_util::FutureExt;
 use std::cell::{Cell, OnceCell};
 use std::future::Future;
@@ -52,6 +52,7 @@ pub struct Core<D: Disk, C: Clock> {
     clock: C,
     budget: Budget,
     sending: Budget,
+    cache: Rc<ReadCache>,
     digester: Digester,
     /// Of use on the core of the namespace only.
     ledger: Ledger,
@@ -80,6 +81,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
         stores: Vec<Option<Rc<Store<D, C>>>>,
         namespace: Option<Rc<Namespace<D, C>>>,
         clock: C,
+        cache: ReadCache,
     ) -> Rc<Self> {
         let cores = topology.inboxes.len().max(1);
         let budget = Budget::new(IN_FLIGHT_BYTES_MAX / cores);
@@ -93,6 +95,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
             clock,
             budget,
             sending,
+            cache: Rc::new(cache),
             digester: Digester::default(),
             ledger: Ledger::default(),
             meters,
@@ -129,6 +132,12 @@ impl<D: Disk, C: Clock> Core<D, C> {
             }
             self.stop.changed(ticket).await;
         }
+    }
+
+    /// What this core has read and may be asked for again.
+    #[must_use]
+    pub const fn cache(&self) -> &Rc<ReadCache> {
+        &self.cache
     }
 
     /// Digests what this core's clients send.

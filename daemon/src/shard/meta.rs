@@ -43,22 +43,18 @@ impl<D: Disk, C: Clock> Core<D, C> {
         let reader = self.reader_of(bucket, key);
         let entry = reader.object(bucket, key, &mut Vec::new())?;
         let entry = entry.ok_or(StoreError::NoSuchKey)?;
-        let (record, raw) = reader.record(&entry).await?;
-        let mut meta = record.meta;
+        let object = reader.read(&entry, None).await?;
+        let record = &object.record;
+        let mut meta = record.meta.clone();
         let done = change(&mut meta)?;
-        let body = match record.body {
-            Body::Extents(extents) => NewBody::Extents(extents),
-            Body::Parts(parts) => NewBody::Parts(parts),
-            Body::Inline(len) => {
-                let payload = raw.payload();
-                let start = payload.len().saturating_sub(len as usize);
-                let bytes = payload.get(start..).unwrap_or_default();
-                NewBody::Inline(AlignedBuf::copy_of(bytes), 0)
-            }
+        let body = match &record.body {
+            Body::Extents(extents) => NewBody::Extents(extents.clone()),
+            Body::Parts(parts) => NewBody::Parts(parts.clone()),
+            Body::Inline(_) => NewBody::Inline(AlignedBuf::copy_of(object.inline()), 0),
         };
         let new = NewObject {
             bucket,
-            key: record.key,
+            key: record.key.clone(),
             etag: record.etag,
             size: record.size,
             meta,

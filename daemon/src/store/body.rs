@@ -1,41 +1,49 @@
 //! Reading a body: inline bytes, extents, or parts that are either.
 
-use crate::base::AlignedBuf;
+use crate::base::{ShardId, SharedBytes};
 use crate::io::Disk;
-use crate::log::{ExtentRef, LogReader, OwnedRecord};
+use crate::log::{ExtentRef, LogReader};
+use crate::store::cache::{Place, ReadCache};
 use crate::store::error::StoreError;
-use crate::store::record::{Body, ObjectRecord, PartRecord, PartRef};
+use crate::store::object::{Object, inline_bytes};
+use crate::store::record::{Body, PartRecord, PartRef};
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// A piece of the wanted bytes, not read yet.
 enum Piece {
     /// Bytes of a record that was read already.
-    Record(OwnedRecord, Range<usize>),
+    Inline(SharedBytes),
     Extent(ExtentRef, Range<u32>),
     Part(PartRef, Range<u64>),
 }
 
-/// Yields a range of a body in verified chunks, in order. Each chunk is a buffer and the place of
-/// the wanted bytes in it.
+/// Yields a range of a body in verified chunks, in order.
 pub struct BodyStream<D: Disk> {
     log: LogReader<D>,
+    shard: ShardId,
+    cache: Option<Rc<ReadCache>>,
     pieces: VecDeque<Piece>,
 }
 
 impl<D: Disk> BodyStream<D> {
     pub(super) fn of_object(
         log: LogReader<D>,
-        record: &ObjectRecord,
-        raw: OwnedRecord,
+        shard: ShardId,
+        cache: Option<Rc<ReadCache>>,
+        object: &Object,
         range: Range<u64>,
     ) -> Self {
         let mut stream = Self {
             log,
+            shard,
+            cache,
             pieces: VecDeque::new(),
         };
         if range.start < range.end {
-            stream.pieces = pieces_of(&record.body, record.size, raw, &range).into();
+            let inline = object.inline();
+            add_pieces(&mut stream.pieces, &object.record.body, inline, &range);
         }
         stream
     }
@@ -47,49 +55,67 @@ impl<D: Disk> BodyStream<D> {
     }
 
     /// The next chunk, or `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<(AlignedBuf, Range<usize>)>, StoreError> {
+    pub async fn next(&mut self) -> Result<Option<SharedBytes>, StoreError> {
         loop {
             match self.pieces.pop_front() {
                 None => return Ok(None),
-                Some(Piece::Record(raw, range)) => {
-                    let front = raw.range.start;
-                    let place = range.start + front..range.end + front;
-                    return Ok(Some((raw.buf, place)));
-                }
+                Some(Piece::Inline(bytes)) => return Ok(Some(bytes)),
                 Some(Piece::Extent(extent, range)) => {
-                    return Ok(Some(self.log.read_extent(extent, range).await?));
+                    return Ok(Some(self.extent(extent, range).await?));
                 }
                 Some(Piece::Part(part, range)) => {
                     let raw = self.log.read_record(part.at, part.record_len).await?;
                     let (record, _) = PartRecord::decode(raw.payload())?;
-                    let inner = pieces_of(&record.body, record.size, raw, &range);
-                    for piece in inner.into_iter().rev() {
+                    let inline = inline_bytes(raw, &record.body);
+                    let mut inner = VecDeque::new();
+                    add_pieces(&mut inner, &record.body, &inline, &range);
+                    while let Some(piece) = inner.pop_back() {
                         self.pieces.push_front(piece);
                     }
                 }
             }
         }
     }
+
+    /// Bytes of an extent: from the cache when it is there, and then kept there when all of it was
+    /// read.
+    async fn extent(
+        &self,
+        extent: ExtentRef,
+        range: Range<u32>,
+    ) -> Result<SharedBytes, StoreError> {
+        let place = Place::new(self.shard, extent.at);
+        let found = self.cache.as_ref().and_then(|cache| cache.extent(place));
+        if let Some(whole) = found {
+            return Ok(whole.slice(range.start as usize..range.end as usize));
+        }
+        let is_whole = range == (0..extent.len);
+        let (buf, place_in_buf) = self.log.read_extent(extent, range).await?;
+        let bytes = SharedBytes::of_buffer(buf, place_in_buf);
+        if is_whole && let Some(cache) = &self.cache {
+            cache.keep_extent(place, &bytes);
+        }
+        Ok(bytes)
+    }
 }
 
-/// The pieces of `body` (of `size` bytes) that make up `range`. `raw` is the record it stands in.
-fn pieces_of(body: &Body, size: u64, raw: OwnedRecord, range: &Range<u64>) -> Vec<Piece> {
+/// Adds the pieces of `body` that make up `range`. `inline` are the bytes behind the record's head.
+fn add_pieces(pieces: &mut VecDeque<Piece>, body: &Body, inline: &SharedBytes, range: &Range<u64>) {
     match body {
         Body::Inline(_) => {
-            // The inline body is the end of the payload; its length was checked when decoding.
-            let front = raw.payload().len() as u64 - size;
-            let (start, end) = (front + range.start, front + range.end);
-            match (usize::try_from(start), usize::try_from(end)) {
-                (Ok(start), Ok(end)) => vec![Piece::Record(raw, start..end)],
-                _ => Vec::new(),
-            }
+            // The length of an inline body was checked when its record was decoded.
+            let clamp = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            let bytes = inline.slice(clamp(range.start)..clamp(range.end));
+            pieces.push_back(Piece::Inline(bytes));
         }
-        Body::Extents(extents) => overlapping(extents, |e| u64::from(e.len), range)
-            .map(|(extent, part)| Piece::Extent(*extent, narrow(&part)))
-            .collect(),
-        Body::Parts(parts) => overlapping(parts, |p| p.size, range)
-            .map(|(part, inner)| Piece::Part(part.clone(), inner))
-            .collect(),
+        Body::Extents(extents) => pieces.extend(
+            overlapping(extents, |e| u64::from(e.len), range)
+                .map(|(extent, part)| Piece::Extent(*extent, narrow(&part))),
+        ),
+        Body::Parts(parts) => pieces.extend(
+            overlapping(parts, |p| p.size, range)
+                .map(|(part, inner)| Piece::Part(part.clone(), inner)),
+        ),
     }
 }
 

@@ -165,6 +165,16 @@ impl ObjectMeta {
             .map(|(_, v)| v.as_str())
     }
 
+    /// Bytes of memory it takes beside its own, about.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let headers = self.headers.iter().map(|(_, value)| value.len());
+        let pairs = self.user.iter().chain(&self.tags);
+        let texts = headers.chain(pairs.map(|(name, value)| name.len() + value.len()));
+        let each = |text: usize| text + 2 * size_of::<String>();
+        texts.map(each).sum::<usize>() + self.owner.len() + self.rules.memory_bytes()
+    }
+
     /// Appends the encoded form: a count, then fields of tag, length and bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let count = self.headers.len()

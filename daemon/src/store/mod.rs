@@ -5,6 +5,7 @@
 //! readers' side: any core may hold one and look up, list and read without a message.
 
 pub mod body;
+pub mod cache;
 pub mod condition;
 pub mod entry;
 pub mod error;
@@ -12,6 +13,7 @@ pub mod keys;
 mod leases;
 pub mod meta;
 pub mod mutation;
+pub mod object;
 mod put;
 pub mod quota;
 pub mod reader;
@@ -26,10 +28,12 @@ mod writer;
 mod tests;
 
 pub use body::BodyStream;
+pub use cache::{CacheUse, ReadCache};
 pub use condition::{EtagSet, WriteCondition};
 pub use entry::{ObjectEntry, PartEntry, UploadEntry};
 pub use error::StoreError;
 pub use meta::ObjectMeta;
+pub use object::Object;
 pub use reader::StoreReader;
 pub use record::{Body, ETag, ObjectRecord, PartRef};
 pub use uploads::{CompleteUpload, NewPart, NewUpload};

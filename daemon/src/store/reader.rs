@@ -2,27 +2,31 @@
 //! message to the owner.
 
 use crate::base::codec::Malformed;
-use crate::base::{BucketId, UploadId, VersionId};
+use crate::base::{BucketId, ShardId, UploadId, VersionId};
 use crate::index::IndexReader;
 use crate::io::Disk;
-use crate::log::{LogReader, OwnedRecord};
+use crate::log::LogReader;
 use crate::store::body::BodyStream;
+use crate::store::cache::{Place, ReadCache};
 use crate::store::entry::{ObjectEntry, PartEntry, UploadEntry};
 use crate::store::error::StoreError;
 use crate::store::keys;
-use crate::store::record::{ObjectRecord, UploadRecord};
+use crate::store::object::Object;
+use crate::store::record::UploadRecord;
 use std::ops::{Bound, ControlFlow};
+use std::rc::Rc;
 
 /// Reads one shard. Cheap to clone, may go to any core.
 #[derive(Clone)]
 pub struct StoreReader<D: Disk> {
+    shard: ShardId,
     index: IndexReader,
     log: LogReader<D>,
 }
 
 impl<D: Disk> StoreReader<D> {
-    pub(super) const fn new(index: IndexReader, log: LogReader<D>) -> Self {
-        Self { index, log }
+    pub(super) const fn new(shard: ShardId, index: IndexReader, log: LogReader<D>) -> Self {
+        Self { shard, index, log }
     }
 
     /// Objects, uploads and parts in the index.
@@ -49,25 +53,35 @@ impl<D: Disk> StoreReader<D> {
         Ok(found)
     }
 
-    /// Reads an object's record: everything but the bytes of a large body.
-    pub async fn record(
+    /// An object: everything but the bytes of a large body. From the cache, when it is given and has
+    /// it, and then kept there.
+    pub async fn read(
         &self,
         entry: &ObjectEntry,
-    ) -> Result<(ObjectRecord, OwnedRecord), StoreError> {
+        cache: Option<&ReadCache>,
+    ) -> Result<Rc<Object>, StoreError> {
+        let place = Place::new(self.shard, entry.at);
+        if let Some(object) = cache.and_then(|cache| cache.object(place)) {
+            return Ok(object);
+        }
         let raw = self.log.read_record(entry.at, entry.record_len).await?;
-        let (record, _) = ObjectRecord::decode(raw.payload())?;
-        Ok((record, raw))
+        let object = Object::new(raw)?;
+        Ok(match cache {
+            Some(cache) => cache.keep_object(place, object),
+            None => Rc::new(object),
+        })
     }
 
-    /// The bytes `range` of an object, chunk by chunk.
+    /// The bytes `range` of an object, chunk by chunk; those of large bodies from the cache and into
+    /// it, when it is given.
     #[must_use]
     pub fn body(
         &self,
-        record: &ObjectRecord,
-        raw: OwnedRecord,
+        object: &Object,
         range: std::ops::Range<u64>,
+        cache: Option<Rc<ReadCache>>,
     ) -> BodyStream<D> {
-        BodyStream::of_object(self.log.clone(), record, raw, range)
+        BodyStream::of_object(self.log.clone(), self.shard, cache, object, range)
     }
 
     /// An upload's record.

@@ -5,7 +5,7 @@
 //! covers it; then the caller is answered.
 
 use crate::base::local::Gate;
-use crate::base::{AlignedBuf, BucketId, Location, Timestamp, VersionId};
+use crate::base::{AlignedBuf, BucketId, Location, ShardId, Timestamp, VersionId};
 use crate::index::{IndexReader, IndexWriter};
 use crate::io::{Clock, Disk};
 use crate::log::{ExtentRef, Log, LogConfig, LogError, RecordView};
@@ -221,7 +221,11 @@ impl<D: Disk, C: Clock> Store<D, C> {
     /// The readers' side, for any core.
     #[must_use]
     pub fn reader(&self) -> StoreReader<D> {
-        StoreReader::new(self.reader.clone(), self.log.reader())
+        StoreReader::new(
+            ShardId(self.shard()),
+            self.reader.clone(),
+            self.log.reader(),
+        )
     }
 
     /// The shard's number.

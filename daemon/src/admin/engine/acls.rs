@@ -61,8 +61,8 @@ impl<D: Disk, C: Clock> Engine<D, C> {
                 let name = named(&target);
                 let right = Right::ReadAcl;
                 let held = self.held(caller, &resolved, &name, (&target.key, &key), right);
-                let (_, record, _) = held.await?;
-                of_key(target, &resolved, &record.meta)
+                let (_, object) = held.await?;
+                of_key(target, &resolved, &object.record.meta)
             }
             Found::Prefix(resolved, prefix) => {
                 let acl = self.names().acl_of_prefix(resolved.bucket, &prefix);

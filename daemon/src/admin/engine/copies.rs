@@ -9,23 +9,20 @@ use crate::base::limits::PART_BYTES_MAX;
 use crate::base::md5::Md5;
 use crate::base::{Location, Timestamp};
 use crate::io::{Clock, Disk};
-use crate::log::OwnedRecord;
 use crate::namespace::{Acl, Resolved, Right};
 use crate::shard::copy::copy_bytes;
 use crate::store::meta::{CannedAcl, ChecksumKind};
-use crate::store::{
-    ETag, NewObject, ObjectEntry, ObjectMeta, ObjectRecord, StoreError, WriteCondition,
-};
+use crate::store::{ETag, NewObject, Object, ObjectEntry, ObjectMeta, StoreError, WriteCondition};
 use chainring_protocol::message::{BucketName, KeyCopy, KeyInfo, KeyRename};
 use chainring_protocol::{Failure, ResultCode};
+use std::rc::Rc;
 
 /// An object that is to be copied.
 struct Source {
     bucket: Resolved,
     key: String,
     entry: ObjectEntry,
-    record: ObjectRecord,
-    raw: OwnedRecord,
+    object: Rc<Object>,
 }
 
 /// Where a copy goes.
@@ -60,7 +57,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             owner: caller.id.clone(),
             acl: CannedAcl::Private,
             rules: Acl::EMPTY,
-            ..source.record.meta.clone()
+            ..source.object.record.meta.clone()
         };
         let target = Target {
             bucket: &bucket,
@@ -103,7 +100,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         }
         let (at, old) = (source.entry.at, source.key.clone());
         let modified = Some(source.entry.modified);
-        let (bucket, meta) = (source.bucket.clone(), source.record.meta.clone());
+        let (bucket, meta) = (source.bucket.clone(), source.object.record.meta.clone());
         let target = Target {
             bucket: &bucket,
             name: (&call.bucket, &call.to),
@@ -161,8 +158,8 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let bucket = self.resolve(caller, name)?;
         let key = stored_key(&bucket, asked)?;
         let held = self.held(caller, &bucket, name, (asked, &key), Right::Read);
-        let (entry, record, raw) = held.await?;
-        if record.size > PART_BYTES_MAX {
+        let (entry, object) = held.await?;
+        if object.record.size > PART_BYTES_MAX {
             let text = "more than 5 GiB are copied by the parts of a multipart upload over S3";
             return Err(Failure::new(ResultCode::InvalidRequest, text));
         }
@@ -170,8 +167,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             bucket,
             key,
             entry,
-            record,
-            raw,
+            object,
         })
     }
 
@@ -183,7 +179,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         mut meta: ObjectMeta,
         target: Target<'_>,
     ) -> Result<(KeyInfo, Location), Failure> {
-        let Source { record, raw, .. } = source;
+        let record = &source.object.record;
         let (id, key) = (target.bucket.bucket, target.key.into_bytes());
         let expected = self.core.expect_object(id, &key, record.size).await;
         expected.map_err(|error| failure::of_store(&error))?;
@@ -192,7 +188,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let reader = self
             .core
             .reader_of(source.bucket.bucket, source.key.as_bytes());
-        let bytes = reader.body(&record, raw, 0..record.size);
+        let bytes = reader.body(&source.object, 0..record.size, None);
         // A copy has no parts, and so no tag made of the tags of parts.
         let mut md5 = (record.etag.parts > 0).then(Md5::new);
         let look = |chunk: &[u8]| {

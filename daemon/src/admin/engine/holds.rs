@@ -8,12 +8,12 @@ use crate::admin::backend::Caller;
 use crate::admin::failure;
 use crate::base::Location;
 use crate::io::{Clock, Disk};
-use crate::log::OwnedRecord;
 use crate::namespace::{Resolved, Right, Rights};
 use crate::store::meta::{CannedAcl, ObjectMeta};
-use crate::store::{EtagSet, ObjectEntry, ObjectRecord, StoreError, WriteCondition};
+use crate::store::{EtagSet, Object, ObjectEntry, StoreError, WriteCondition};
 use chainring_protocol::message::BucketName;
 use chainring_protocol::{Failure, ResultCode};
+use std::rc::Rc;
 
 /// How far the right to write or delete a key goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         name: &BucketName,
         key: (&str, &str),
         right: Right,
-    ) -> Result<(ObjectEntry, ObjectRecord, OwnedRecord), Failure> {
+    ) -> Result<(ObjectEntry, Rc<Object>), Failure> {
         let failed = |error| failure::of_store(&error);
         self.expect_way(caller, bucket, name, right)?;
         let reader = self.core.reader_of(bucket.bucket, key.1.as_bytes());
@@ -128,13 +128,14 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let Some(entry) = found.map_err(failed)? else {
             return Err(self.no_key(caller, bucket, name, key.0, right));
         };
-        let (record, raw) = reader.record(&entry).await.map_err(failed)?;
+        let object = reader.read(&entry, None).await.map_err(failed)?;
+        let record = &object.record;
         let who = caller.who();
         let more = self.added(caller, bucket, key.1, Some(&record.meta))?;
         let canned = right == Right::Read && reads_canned(caller, &record.meta);
         let own = if canned { Rights::READ } else { Rights::NONE };
         if bucket.allows_adding(&who, right, more | own) {
-            return Ok((entry, record, raw));
+            return Ok((entry, object));
         }
         Err(denied(
             caller,

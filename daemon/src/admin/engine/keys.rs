@@ -5,7 +5,7 @@ use crate::admin::backend::{Body, Caller, Download};
 use crate::admin::failure;
 use crate::base::limits::KEY_BYTES_MAX;
 use crate::base::md5::Md5;
-use crate::base::{AlignedBuf, BucketId};
+use crate::base::{BucketId, SharedBytes};
 use crate::io::{Clock, Disk};
 use crate::namespace::{Resolved, Right};
 use crate::shard::{Sink, Slot};
@@ -17,7 +17,6 @@ use chainring_protocol::message::{
     Property,
 };
 use chainring_protocol::{Failure, ResultCode};
-use std::ops::Range;
 
 /// Most bytes of a media type.
 const CONTENT_TYPE_BYTES_MAX: usize = 256;
@@ -114,9 +113,10 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let key = stored_key(&bucket, &get.key)?;
         let place = (get.key.as_str(), key.as_str());
         let held = self.held(caller, &bucket, &get.bucket, place, Right::Read);
-        let (entry, record, raw) = held.await?;
+        let (entry, object) = held.await?;
+        let record = &object.record;
         let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
-        let body = reader.body(&record, raw, 0..record.size);
+        let body = reader.body(&object, 0..record.size, None);
         let info = shown(get.bucket, get.key, &entry, &record.meta);
         let download = KeyDownload { body, chunk: None };
         Ok((info, download))
@@ -131,8 +131,8 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let key = stored_key(&bucket, &call.key)?;
         let place = (call.key.as_str(), key.as_str());
         let held = self.held(caller, &bucket, &call.bucket, place, Right::Read);
-        let (entry, record, _) = held.await?;
-        Ok(shown(call.bucket, call.key, &entry, &record.meta))
+        let (entry, object) = held.await?;
+        Ok(shown(call.bucket, call.key, &entry, &object.record.meta))
     }
 
     pub(super) fn list_keys(
@@ -231,12 +231,12 @@ impl<D: Disk, C: Clock> Engine<D, C> {
 pub struct KeyDownload<D: Disk> {
     body: BodyStream<D>,
     /// What is left of the chunk read last.
-    chunk: Option<(AlignedBuf, Range<usize>)>,
+    chunk: Option<SharedBytes>,
 }
 
 impl<D: Disk> Download for KeyDownload<D> {
     async fn read(&mut self, out: &mut Vec<u8>) -> Result<bool, Failure> {
-        let (buf, place) = match self.chunk.take() {
+        let chunk = match self.chunk.take() {
             Some(chunk) => chunk,
             None => match self.body.next().await {
                 Ok(Some(chunk)) => chunk,
@@ -245,10 +245,10 @@ impl<D: Disk> Download for KeyDownload<D> {
             },
         };
         let most = DATA_BYTES_MAX as usize;
-        let end = place.end.min(place.start.saturating_add(most));
-        out.extend_from_slice(buf.whole().get(place.start..end).unwrap_or_default());
-        if end < place.end {
-            self.chunk = Some((buf, end..place.end));
+        let now = chunk.len().min(most);
+        out.extend_from_slice(chunk.get(..now).unwrap_or_default());
+        if now < chunk.len() {
+            self.chunk = Some(chunk.slice(now..chunk.len()));
         }
         Ok(true)
     }

@@ -70,9 +70,9 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     pub async fn get_object_acl(&self) -> Result<Response<D>> {
         let bucket = self.bucket()?;
         self.check_version()?;
-        let record = self.record(&bucket).await?;
+        let object = self.read(&bucket).await?;
         let owner = self.principal(&bucket.entry_owner)?;
-        let rights = group_rights(record.meta.acl);
+        let rights = group_rights(object.record.meta.acl);
         Ok(Response::xml(documents::access_control(
             &owner.as_xml(),
             rights,

@@ -27,7 +27,8 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let key = bucket.key(self.key()?)?;
         self.check_version()?;
         let wanted = self.wanted_attributes()?;
-        let Found { entry, record, .. } = self.object(&bucket, &key, Need::Content).await?;
+        let Found { entry, object } = self.object(&bucket, &key, Need::Content).await?;
+        let record = &object.record;
         let has = |name: &str| wanted.iter().any(|w| w == name);
         let limit = self.header_number("x-amz-max-parts")?.unwrap_or(1000);
         let marker = self.header_number("x-amz-part-number-marker")?.unwrap_or(0);

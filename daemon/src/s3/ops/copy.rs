@@ -9,7 +9,6 @@ use crate::base::ShardId;
 use crate::base::limits::PART_BYTES_MAX;
 use crate::base::md5::Md5;
 use crate::io::{Clock, Disk};
-use crate::log::OwnedRecord;
 use crate::s3::access;
 use crate::s3::checksum::{self, Hasher};
 use crate::s3::conditions::{self, Outcome};
@@ -24,17 +23,16 @@ use crate::s3::stored::{self, Directive};
 use crate::s3::xml::documents;
 use crate::shard::{Permit, copy_bytes};
 use crate::store::meta::{Checksum, ChecksumAlgorithm, ChecksumKind};
-use crate::store::{ETag, NewBody, NewObject, ObjectEntry, ObjectRecord};
+use crate::store::{ETag, NewBody, NewObject, Object, ObjectEntry};
 use std::ops::Range;
+use std::rc::Rc;
 
 /// The source of a copy, readable by the caller.
 pub(super) struct Source {
     pub(super) bucket: Place,
     pub(super) key: Key<'static>,
     pub(super) entry: ObjectEntry,
-    pub(super) record: ObjectRecord,
-    /// Taken by the first copy of its bytes.
-    raw: Option<OwnedRecord>,
+    pub(super) object: Rc<Object>,
 }
 
 /// Bytes that were copied.
@@ -73,18 +71,18 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let mut meta = if replace {
             given.clone()
         } else {
-            source.record.meta.clone()
+            source.object.record.meta.clone()
         };
         meta.tags = if replace_tags {
             given.tags
         } else {
-            source.record.meta.tags.clone()
+            source.object.record.meta.tags.clone()
         };
         meta.acl = given.acl;
         meta.owner = given.owner;
         meta.rules = given.rules;
         self.core
-            .expect_object(bucket.id(), key.as_bytes(), source.record.size)
+            .expect_object(bucket.id(), key.as_bytes(), source.object.record.size)
             .await
             .map_err(|error| key_error(&error, &key))?;
         let shard = self.core.shard_of(bucket.id(), key.as_bytes());
@@ -140,14 +138,13 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             &bucket.entry_owner,
             self.demands.source_bucket_owner.as_deref(),
         )?;
-        let Found { entry, record, raw } = self.object(&bucket, &key, rights::SOURCE).await?;
+        let Found { entry, object } = self.object(&bucket, &key, rights::SOURCE).await?;
         match conditions::copy_source(&self.head, &entry.etag.to_string(), entry.modified) {
             Outcome::Proceed => Ok(Source {
                 bucket,
                 key,
                 entry,
-                record,
-                raw: Some(raw),
+                object,
             }),
             Outcome::NotModified | Outcome::Failed => Err(ErrorCode::PreconditionFailed.into()),
         }
@@ -160,7 +157,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         shard: ShardId,
         wanted: Option<ChecksumAlgorithm>,
     ) -> Result<Copied> {
-        let size = source.record.size;
+        let size = source.object.record.size;
         if size > PART_BYTES_MAX {
             return Err(S3Error::new(
                 ErrorCode::InvalidRequest,
@@ -168,9 +165,15 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
                  source: 5368709120",
             ));
         }
-        let kept = source.record.meta.checksum.clone();
+        let kept = source.object.record.meta.checksum.clone();
         let kept = kept.filter(|c| c.kind == ChecksumKind::FullObject);
-        let algorithm = wanted.or(source.record.meta.checksum.as_ref().map(|c| c.algorithm));
+        let algorithm = wanted.or(source
+            .object
+            .record
+            .meta
+            .checksum
+            .as_ref()
+            .map(|c| c.algorithm));
         let recompute = match (&kept, algorithm) {
             (Some(kept), Some(algorithm)) if kept.algorithm == algorithm => None,
             (_, algorithm) => algorithm,
@@ -190,15 +193,14 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     ) -> Result<Copied> {
         let failed = |error| key_error(&error, &source.key);
         let size = bytes.end - bytes.start;
-        let known = (size == source.record.size && source.entry.etag.parts == 0)
+        let known = (size == source.object.record.size && source.entry.etag.parts == 0)
             .then_some(source.entry.etag.md5);
         let mut md5 = known.is_none().then(Md5::new);
         let mut hasher = algorithm.map(Hasher::new);
         let reader = self
             .core
             .reader_of(source.bucket.id(), source.key.as_bytes());
-        let raw = source.raw.take().ok_or(ErrorCode::InternalError)?;
-        let stream = reader.body(&source.record, raw, bytes);
+        let stream = reader.body(&source.object, bytes, None);
         let tag = super::extent_tag(source.bucket.id(), &source.key);
         let look = |chunk: &[u8]| {
             if let Some(md5) = &mut md5 {
@@ -231,7 +233,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     pub(super) fn copy_source_range(&self, source: &Source) -> Result<Range<u64>> {
         range::copy_source(
             self.head.0.header("x-amz-copy-source-range"),
-            source.record.size,
+            source.object.record.size,
         )
     }
 }

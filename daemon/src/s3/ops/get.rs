@@ -60,7 +60,8 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let key = bucket.key(self.key()?)?;
         self.check_overrides()?;
         self.check_version()?;
-        let Found { entry, record, raw } = self.object(&bucket, &key, Need::Content).await?;
+        let Found { entry, object } = self.object(&bucket, &key, Need::Content).await?;
+        let record = &object.record;
         match conditions::read(&self.head, &entry.etag.to_string(), entry.modified) {
             Outcome::Proceed => {}
             Outcome::NotModified => {
@@ -70,12 +71,13 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             }
             Outcome::Failed => return Err(ErrorCode::PreconditionFailed.into()),
         }
-        let wanted = self.wanted_range(&record)?;
-        let mut response = self.describe(&bucket, &key, &entry, &record, &wanted)?;
+        let wanted = self.wanted_range(record)?;
+        let mut response = self.describe(&bucket, &key, &entry, record, &wanted)?;
         let length = wanted.bytes.end - wanted.bytes.start;
         response.payload = if with_body {
             let reader = self.core.reader_of(bucket.id(), key.as_bytes());
-            Payload::Stream(reader.body(&record, raw, wanted.bytes), length)
+            let cache = Some(self.core.cache().clone());
+            Payload::Stream(reader.body(&object, wanted.bytes, cache), length)
         } else {
             Payload::Length(length)
         };

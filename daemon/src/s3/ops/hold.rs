@@ -4,7 +4,6 @@
 use super::{Context, lookup, no_such_key};
 use crate::base::Location;
 use crate::io::{Clock, Disk};
-use crate::log::OwnedRecord;
 use crate::namespace::{Right, Rights};
 use crate::s3::access::denied;
 use crate::s3::error::{Result, S3Error};
@@ -12,13 +11,13 @@ use crate::s3::keys::Key;
 use crate::s3::place::Place;
 use crate::s3::rights::Need;
 use crate::store::meta::ObjectMeta;
-use crate::store::{EtagSet, ObjectEntry, ObjectRecord, StoreError, WriteCondition};
+use crate::store::{EtagSet, Object, ObjectEntry, StoreError, WriteCondition};
+use std::rc::Rc;
 
 /// An object that the caller may have.
 pub(super) struct Found {
     pub(super) entry: ObjectEntry,
-    pub(super) record: ObjectRecord,
-    pub(super) raw: OwnedRecord,
+    pub(super) object: Rc<Object>,
 }
 
 /// How far the right to write or delete a key goes.
@@ -84,14 +83,14 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let Some(entry) = lookup(self.core, place.id(), key)? else {
             return Err(self.missing(place, key));
         };
-        let (record, raw) = self
+        let object = self
             .core
             .reader_of(place.id(), key.as_bytes())
-            .record(&entry)
+            .read(&entry, Some(self.core.cache()))
             .await
             .map_err(|error| super::key_error(&error, key))?;
-        self.check_object(place, key, &record.meta, need)?;
-        Ok(Found { entry, record, raw })
+        self.check_object(place, key, &object.record.meta, need)?;
+        Ok(Found { entry, object })
     }
 
     /// Only who may list may learn that a key is not there.

@@ -287,8 +287,9 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             return Err(error);
         };
         let reader = self.core.reader_of(bucket, key.as_bytes());
-        let read = reader.record(&entry).await;
-        let (record, _) = read.map_err(|error: StoreError| key_error(&error, key))?;
+        let read = reader.read(&entry, Some(self.core.cache())).await;
+        let object = read.map_err(|error: StoreError| key_error(&error, key))?;
+        let record = &object.record;
         if record.upload == Some(upload.id) {
             return self.completed(record.etag, record.meta.checksum.as_ref());
         }

@@ -10,7 +10,8 @@ use crate::s3::rights;
 use crate::s3::tagging;
 use crate::s3::xml::{documents, read};
 use crate::store::meta::{ObjectMeta, Pair};
-use crate::store::{ObjectRecord, StoreError};
+use crate::store::{Object, StoreError};
+use std::rc::Rc;
 
 /// Number of the bucket property that holds its tags.
 const PROPERTY_TAGS: u8 = 1;
@@ -20,8 +21,8 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     pub async fn get_object_tagging(&self) -> Result<Response<D>> {
         let bucket = self.bucket()?;
         self.check_version()?;
-        let record = self.record(&bucket).await?;
-        Ok(Response::xml(documents::tagging(&record.meta.tags)))
+        let object = self.read(&bucket).await?;
+        Ok(Response::xml(documents::tagging(&object.record.meta.tags)))
     }
 
     /// `PUT /bucket/key?tagging`
@@ -42,12 +43,12 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         Ok(Response::empty(204))
     }
 
-    /// The record of the object asked for, for a caller who may do with it what the operation
+    /// The object asked for, for a caller who may do with it what the operation
     /// needs.
-    pub(super) async fn record(&self, bucket: &Place) -> Result<ObjectRecord> {
+    pub(super) async fn read(&self, bucket: &Place) -> Result<Rc<Object>> {
         let key = bucket.key(self.key()?)?;
         let need = rights::needs(self.operation);
-        Ok(self.object(bucket, &key, need).await?.record)
+        Ok(self.object(bucket, &key, need).await?.object)
     }
 
     /// Rewrites an object's record with other metadata. When the object is replaced meanwhile, the

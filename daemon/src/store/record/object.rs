@@ -82,6 +82,22 @@ impl ObjectRecord {
     }
 }
 
+impl ObjectRecord {
+    /// Bytes of memory it takes, about.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let body = match &self.body {
+            Body::Inline(_) => 0,
+            Body::Extents(extents) => size_of_val(extents.as_slice()),
+            Body::Parts(parts) => {
+                let checksums: usize = parts.iter().map(|part| part.checksum.len()).sum();
+                size_of_val(parts.as_slice()) + checksums
+            }
+        };
+        size_of::<Self>() + self.key.len() + self.meta.memory_bytes() + body
+    }
+}
+
 impl DeleteRecord {
     /// The whole payload.
     #[must_use]

@@ -8,7 +8,9 @@ mod quota_cost;
 mod uploads;
 mod usage;
 
-use super::{NewBody, NewObject, Store, StoreConfig, StoreReader, WriteCondition};
+use super::{
+    BodyStream, NewBody, NewObject, ReadCache, Store, StoreConfig, StoreReader, WriteCondition,
+};
 use crate::base::limits::EXTENT_HEAD;
 use crate::base::{AlignedBuf, BucketId};
 use crate::io::sim::{self, Keep, SimClock, SimDisk};
@@ -105,18 +107,24 @@ pub(super) async fn read(
     let Some(entry) = reader.object(BUCKET, key.as_bytes(), &mut Vec::new())? else {
         return Ok(None);
     };
-    let (record, raw) = reader.record(&entry).await?;
+    let object = reader.read(&entry, None).await?;
+    let record = &object.record;
     assert_eq!((record.size, record.etag), (entry.size, entry.etag));
-    let mut stream = reader.body(&record, raw, 0..record.size);
-    let mut body = Vec::new();
-    while let Some((buf, range)) = stream.next().await? {
-        body.extend_from_slice(&buf.whole()[range]);
-    }
+    let body = bytes_of(reader.body(&object, 0..record.size, None)).await?;
     assert_eq!(body.len() as u64, record.size);
     if record.etag.parts == 0 {
         assert_eq!(md5(&body), record.etag.md5, "{key}");
     }
     Ok(Some(body))
+}
+
+/// Everything a stream yields.
+async fn bytes_of(mut stream: BodyStream<SimDisk>) -> Result<Vec<u8>, StoreError> {
+    let mut body = Vec::new();
+    while let Some(bytes) = stream.next().await? {
+        body.extend_from_slice(&bytes);
+    }
+    Ok(body)
 }
 
 /// All keys of the bucket, in order.
@@ -204,15 +212,54 @@ fn a_range_of_extents_is_read_exactly() {
             149_999..150_000,
             5..5,
         ] {
-            let (record, raw) = reader.record(&entry).await.unwrap();
-            let mut stream = reader.body(&record, raw, range.clone());
-            let mut got = Vec::new();
-            while let Some((buf, place)) = stream.next().await.unwrap() {
-                got.extend_from_slice(&buf.whole()[place]);
-            }
             let wanted = &large[range.start as usize..range.end as usize];
-            assert_eq!(got, wanted, "{range:?}");
+            // Nothing kept, as much as is read, all of it.
+            let whole = 0..large.len() as u64;
+            let (part, all) = (
+                Rc::new(ReadCache::new(1 << 20)),
+                Rc::new(ReadCache::new(1 << 20)),
+            );
+            let ways = [
+                (None, &range),
+                (Some(&part), &range),
+                (Some(&part), &range),
+                (Some(&all), &whole),
+                (Some(&all), &range),
+            ];
+            for (cache, range) in ways {
+                let object = reader.read(&entry, cache.map(|c| &**c)).await.unwrap();
+                let stream = reader.body(&object, range.clone(), cache.cloned());
+                let got = bytes_of(stream).await.unwrap();
+                assert_eq!(
+                    got,
+                    large[range.start as usize..range.end as usize],
+                    "{range:?}"
+                );
+            }
+            let object = reader.read(&entry, Some(&all)).await.unwrap();
+            let reads_before = all.usage().misses;
+            let stream = reader.body(&object, range.clone(), Some(all.clone()));
+            assert_eq!(bytes_of(stream).await.unwrap(), wanted);
+            assert_eq!(all.usage().misses, reads_before, "nothing was read again");
         }
+    });
+}
+
+#[test]
+fn a_cached_object_is_found_as_long_as_it_is_the_one() {
+    sim::run(3, async {
+        let store = create(&SimDisk::new(3)).await;
+        let (reader, cache) = (store.reader(), ReadCache::new(1 << 20));
+        for version in 0..5 {
+            let body = content("k", version, 3000);
+            store.put(object("k", &body)).await.unwrap();
+            for _ in 0..2 {
+                let entry = reader.object(BUCKET, b"k", &mut Vec::new()).unwrap();
+                let found = reader.read(&entry.unwrap(), Some(&cache)).await.unwrap();
+                assert_eq!(&**found.inline(), body.as_slice());
+            }
+        }
+        assert_eq!((cache.usage().hits, cache.usage().misses), (5, 5));
     });
 }
 

@@ -18,6 +18,7 @@ use crate::namespace::{FirstUser, Limits, Namespace, NamespaceConfig, Secret, Se
 use crate::shard::core::serve_jobs;
 use crate::shard::open::{create_shard, open_shard};
 use crate::shard::{Core, Topology};
+use crate::store::ReadCache;
 use crate::store::superblock::Superblock;
 use chainring_protocol::client::Client;
 use chainring_protocol::message::{
@@ -102,7 +103,14 @@ async fn new_core(folder: &Path) -> TestCore {
         inboxes: vec![inbox],
         names: namespace.reader(),
     });
-    let core = Core::new(0, topology, stores, Some(Rc::new(namespace)), RealClock);
+    let core = Core::new(
+        0,
+        topology,
+        stores,
+        Some(Rc::new(namespace)),
+        RealClock,
+        ReadCache::new(1 << 20),
+    );
     spawn_vital("mailbox", serve_jobs(core.clone(), mail));
     core
 }
