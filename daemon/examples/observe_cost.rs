@@ -127,8 +127,8 @@ async fn fill(namespace: &Namespace<UringDisk, RealClock>) {
 fn report(what: &str, core: &Rc<DiskCore>, name: &str, bucket: &Resolved) {
     let ids = RequestIds::new(0, RealClock.now());
     let path = ResourcePath::Object {
-        bucket: name.to_owned(),
-        key: "some/key/with/a/path/object-000123.bin".to_owned(),
+        bucket: name.to_owned().into(),
+        key: "some/key/with/a/path/object-000123.bin".into(),
     };
     let peer = ([192, 0, 2, 7], 50_312).into();
     measure(what, || {

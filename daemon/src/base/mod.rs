@@ -4,6 +4,7 @@
 pub mod buffer;
 pub mod calendar;
 pub mod codec;
+pub mod hex;
 pub mod ids;
 pub mod json;
 pub mod limits;

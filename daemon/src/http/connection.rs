@@ -2,7 +2,7 @@
 //! of the request under way. `body.rs` and `response.rs` add the two directions to it.
 
 use super::body::Body;
-use super::head::{HeadIndex, Version};
+use super::head::{HeadIndex, Version, lower_names};
 use super::inbox::Inbox;
 use super::response::Sending;
 use super::scan::Scan;
@@ -93,6 +93,7 @@ impl<S: Stream> Connection<S> {
                         head.clear();
                         head.shrink_to(KEEP_BYTES_MAX);
                         head.extend_from_slice(raw.get(..length).unwrap_or(raw));
+                        lower_names(head, index);
                         self.inbox.drop_raw(length);
                         self.begin_request(head, index);
                         return Next::Request;

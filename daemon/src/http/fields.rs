@@ -39,6 +39,12 @@ impl<'o> FieldWriter<'o> {
         self.field(name, itoa::Buffer::new().format(value))
     }
 
+    /// Writes fields that were written before.
+    pub fn rendered(&mut self, fields: &Rendered) -> &mut Self {
+        self.out.extend_from_slice(&fields.0);
+        self
+    }
+
     /// Whether a field was refused.
     pub(super) const fn is_bad(&self) -> bool {
         self.is_bad
@@ -51,6 +57,22 @@ impl<'o> FieldWriter<'o> {
         self.out.extend_from_slice(b": ");
         self.out.extend_from_slice(value);
         self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Header fields that were checked and written once, to be sent many times.
+#[derive(Debug)]
+pub struct Rendered(Box<[u8]>);
+
+impl Rendered {
+    /// Writes fields; `None` when one of them is refused: see [`FieldWriter::field`].
+    #[must_use]
+    pub fn new(fields: impl Fields) -> Option<Self> {
+        let mut out = Vec::new();
+        let mut writer = FieldWriter::new(&mut out);
+        fields.write(&mut writer);
+        let is_bad = writer.is_bad();
+        (!is_bad).then(|| Self(out.into_boxed_slice()))
     }
 }
 
@@ -124,6 +146,7 @@ mod tests {
             assert!(writer.is_bad(), "{name:?}");
             assert!(out.is_empty());
         }
+        assert!(Rendered::new(&[("x", "a\r\nb: c")]).is_none());
         let mut out = Vec::new();
         let mut writer = FieldWriter::new(&mut out);
         writer.field("x-amz-meta-a", "gr\u{fc}n\t1").number("n", 7);

@@ -59,9 +59,33 @@ pub(super) struct HeadIndex {
     pub(super) authority: Option<Span>,
     pub(super) version: Version,
     pub(super) headers: Vec<(Span, Span)>,
+    /// A bit for each header there is: see [`mark`].
+    pub(super) marks: u64,
     pub(super) framing: Framing,
     pub(super) keep_alive: bool,
     pub(super) expects_continue: bool,
+}
+
+/// A bit that stands for a header's name in any case. Different names may share one: a bit that is
+/// not set says for sure that a header is not there, as most that are looked for are not.
+pub(super) const fn mark(name: &[u8]) -> u64 {
+    match name {
+        [first, .., last] => {
+            let (first, last) = (first.to_ascii_lowercase(), last.to_ascii_lowercase());
+            1 << ((name.len() as u64 * 7 + first as u64 * 3 + last as u64) % 64)
+        }
+        [only] => 1 << (only.to_ascii_lowercase() % 64),
+        [] => 1,
+    }
+}
+
+/// Writes the names of headers in lower case, so that they need no folding when they are compared.
+pub(super) fn lower_names(head: &mut [u8], index: &HeadIndex) {
+    for (name, _) in &index.headers {
+        if let Some(name) = head.get_mut(usize::from(name.start)..usize::from(name.end)) {
+            name.make_ascii_lowercase();
+        }
+    }
 }
 
 /// A request's head. Cheap to copy; outlives the reading of the body.
@@ -104,21 +128,27 @@ impl<'a> Head<'a> {
         self.index.version
     }
 
-    /// The value of the first header of that name (any case), without the white space around it.
+    /// The value of the first header of that name (in lower case), without the white space around
+    /// it.
     #[must_use]
+    #[inline]
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        debug_assert!(!name.bytes().any(|b| b.is_ascii_uppercase()), "{name}");
+        if self.index.marks & mark(name.as_bytes()) == 0 {
+            return None;
+        }
         self.headers_named(name).next()
     }
 
-    /// The values of all headers of that name (any case), in order.
+    /// The values of all headers of that name (in lower case), in order.
     pub fn headers_named<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let wanted = name.as_bytes();
         self.headers()
-            .filter(move |(name, _)| name.eq_ignore_ascii_case(wanted))
+            .filter(move |(name, _)| *name == wanted)
             .map(|(_, value)| value)
     }
 
-    /// All headers in order: name as sent, value without the white space around it.
+    /// All headers in order: name in lower case, value without the white space around it.
     pub fn headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let bytes = self.bytes;
         self.index

@@ -32,7 +32,7 @@ mod tests;
 
 pub use error::{BodyError, Close, FramingError};
 pub use exchange::{Answer, Exchange, Handler};
-pub use fields::{FieldWriter, Fields};
+pub use fields::{FieldWriter, Fields, Rendered};
 pub use head::{Head, Version};
 pub use server::Server;
 pub use stream::{Chunk, Outgoing, Stream, StreamError};

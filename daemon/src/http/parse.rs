@@ -3,7 +3,7 @@
 
 use super::FramingError;
 use super::bytes::is_host;
-use super::head::{Framing, HeadIndex, Span, Version};
+use super::head::{Framing, HeadIndex, Span, Version, mark};
 use super::meaning::Seen;
 use super::scan::Scan;
 use crate::base::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
@@ -72,12 +72,14 @@ impl HeadIndex {
         expect_line_end(bytes, usize::from(target_span.end) + VERSION_BYTES)?;
         let mut seen = Seen::default();
         self.headers.clear();
+        self.marks = 0;
         for header in request.headers.iter() {
             let value = Span::of(bytes, header.value);
             expect_line_end(bytes, usize::from(value.end))?;
             let trimmed = Span::of(bytes, header.value.trim_ascii());
             self.headers
                 .push((Span::of(bytes, header.name.as_bytes()), trimmed));
+            self.marks |= mark(header.name.as_bytes());
             seen.note(header.name, trimmed.get(bytes))?;
         }
         if !bytes.get(..length).unwrap_or(&[]).ends_with(b"\r\n\r\n") {
@@ -168,7 +170,7 @@ fn expect_line_end(bytes: &[u8], value_end: usize) -> Result<(), FramingError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::Head;
+    use super::super::head::{Head, lower_names};
     use super::*;
     use proptest::prelude::*;
 
@@ -183,17 +185,20 @@ mod tests {
         let mut index = HeadIndex::default();
         let length = index.parse(bytes, &mut Scan::default()).unwrap().unwrap();
         assert_eq!(length, bytes.len() - 4);
-        let head = Head::new(&bytes[..length], &index);
+        let mut bytes = bytes[..length].to_vec();
+        lower_names(&mut bytes, &index);
+        let head = Head::new(&bytes, &index);
         assert_eq!(head.method(), b"PUT");
         assert_eq!(head.raw_path(), b"/b/k%2f");
         assert_eq!(head.raw_query(), Some(&b"x=1&y?="[..]));
-        assert_eq!(head.header("x-A"), Some(&b"one"[..]));
-        let both: Vec<_> = head.headers_named("X-a").collect();
+        assert_eq!(head.header("x-a"), Some(&b"one"[..]));
+        let both: Vec<_> = head.headers_named("x-a").collect();
         assert_eq!(both, [&b"one"[..], b"two"]);
         assert_eq!(head.header("empty"), Some(&b""[..]));
         assert_eq!(head.content_length(), Some(12));
         assert_eq!(head.headers().count(), 5);
-        assert_eq!(head.headers().next().unwrap().0, b"Host");
+        assert_eq!(head.headers().next().unwrap().0, b"host");
+        assert_eq!(head.header("x-b"), None);
     }
 
     #[test]

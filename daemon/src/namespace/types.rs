@@ -1,6 +1,7 @@
 //! What the namespace holds, as readers see it.
 
 use crate::base::codec::Malformed;
+use crate::base::hex::hex_into;
 use crate::base::{BucketId, Timestamp};
 use crate::namespace::acl::Acl;
 use crate::namespace::gates::Gates;
@@ -337,7 +338,9 @@ pub struct UserId(pub [u8; 32]);
 
 impl std::fmt::Display for UserId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut digits = [0; 64];
+        hex_into(&self.0, &mut digits);
+        f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
     }
 }
 

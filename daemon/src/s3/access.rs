@@ -12,6 +12,7 @@ use crate::s3::rights::Need;
 use crate::s3::route::Access;
 use crate::shard::Core;
 use crate::store::meta::{CannedAcl, ObjectMeta};
+use std::rc::Rc;
 
 /// Who sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,8 +146,7 @@ pub fn resolve<D: Disk, C: Clock>(
     caller: &Caller,
     bucket: &str,
 ) -> Result<Place> {
-    core.names()
-        .resolve(caller.volume(), bucket, core.clock().now())
+    core.resolve(caller.volume(), bucket)
         .map(Place::new)
         .map_err(|error| resolve_error(&error, bucket))
 }
@@ -162,7 +162,7 @@ pub fn resolve_pinned<D: Disk, C: Clock>(
 ) -> Result<Place> {
     core.names()
         .resolve_pinned_with(caller.volume(), bucket, id, core.clock().now(), fits)
-        .map(Place::new)
+        .map(|resolved| Place::new(Rc::new(resolved)))
         .map_err(|error| resolve_error(&error, bucket))
 }
 

@@ -230,7 +230,9 @@ pub enum Source {
 pub fn declared<H: RequestHead>(head: &H) -> Result<Option<Declared>> {
     let mut found = None;
     for (header_name, value) in head.headers() {
-        let Some(algorithm) = by_header(header_name) else {
+        // Names are tokens of ASCII.
+        let named = std::str::from_utf8(header_name).ok().and_then(by_header);
+        let Some(algorithm) = named else {
             continue;
         };
         let text = String::from_utf8_lossy(value).into_owned();
@@ -276,7 +278,7 @@ fn add(found: &mut Option<Declared>, algorithm: ChecksumAlgorithm, source: Sourc
 /// The names in `x-amz-trailer`.
 pub fn trailers<H: RequestHead>(head: &H) -> impl Iterator<Item = &str> {
     head.headers()
-        .filter(|(name, _)| name.eq_ignore_ascii_case("x-amz-trailer"))
+        .filter(|(name, _)| *name == b"x-amz-trailer")
         .flat_map(|(_, value)| std::str::from_utf8(value).unwrap_or("?").split(','))
         .map(str::trim)
         .filter(|name| !name.is_empty())

@@ -39,21 +39,39 @@ const COPY: Names = Names {
 };
 
 /// Judges the conditions of a GET or HEAD of an object with this entity tag (no quotes).
-pub fn read<H: RequestHead>(head: &H, etag: &str, modified: Timestamp) -> Outcome {
+pub fn read<H: RequestHead>(
+    head: &H,
+    etag: &(impl ToString + ?Sized),
+    modified: Timestamp,
+) -> Outcome {
     judge(head, &READ, etag, modified)
 }
 
 /// Judges the conditions on the source of a copy.
-pub fn copy_source<H: RequestHead>(head: &H, etag: &str, modified: Timestamp) -> Outcome {
+pub fn copy_source<H: RequestHead>(
+    head: &H,
+    etag: &(impl ToString + ?Sized),
+    modified: Timestamp,
+) -> Outcome {
     judge(head, &COPY, etag, modified)
 }
 
 /// `If-Match` decides before `If-Unmodified-Since`, `If-None-Match` before `If-Modified-Since`.
 /// Dates that cannot be read are ignored, as RFC 9110 wants it.
-fn judge<H: RequestHead>(head: &H, names: &Names, etag: &str, modified: Timestamp) -> Outcome {
+fn judge<H: RequestHead>(
+    head: &H,
+    names: &Names,
+    etag: &(impl ToString + ?Sized),
+    modified: Timestamp,
+) -> Outcome {
+    // Most requests have no conditions; their tag is then not even written out.
+    let holds = |list| {
+        let etag = etag.to_string();
+        tags(list).any(|tag| tag == "*" || tag == etag)
+    };
     let date = |name| head.header_str(name).and_then(time::parse_http);
     match head.header(names.if_match) {
-        Some(list) if !tags(list).any(|tag| tag == "*" || tag == etag) => return Outcome::Failed,
+        Some(list) if !holds(list) => return Outcome::Failed,
         Some(_) => {}
         None => {
             if date(names.if_unmodified).is_some_and(|at| modified.seconds() > at.seconds()) {
@@ -62,7 +80,7 @@ fn judge<H: RequestHead>(head: &H, names: &Names, etag: &str, modified: Timestam
         }
     }
     let unchanged = match head.header(names.if_none_match) {
-        Some(list) => tags(list).any(|tag| tag == "*" || tag == etag),
+        Some(list) => holds(list),
         None => date(names.if_modified).is_some_and(|at| modified.seconds() <= at.seconds()),
     };
     if unchanged {

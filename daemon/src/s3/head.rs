@@ -9,13 +9,13 @@ pub trait RequestHead {
     fn raw_path(&self) -> &[u8];
     /// What follows the `?` of the target as sent; empty when there is none.
     fn raw_query(&self) -> &[u8];
-    /// Every header in the order received; names in any case, values without surrounding blanks.
-    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])>;
+    /// Every header in the order received; names in lower case, values without surrounding blanks.
+    fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])>;
 
-    /// The first header of this name, in any case.
+    /// The first header of this name, which is in lower case.
     fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .find(|(n, _)| *n == name.as_bytes())
             .map(|(_, value)| value)
     }
 
@@ -25,10 +25,10 @@ pub trait RequestHead {
         self.header(name).and_then(|v| std::str::from_utf8(v).ok())
     }
 
-    /// How many headers have this name.
+    /// How many headers have this name, which is in lower case.
     fn header_count(&self, name: &str) -> usize {
         self.headers()
-            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+            .filter(|(n, _)| *n == name.as_bytes())
             .count()
     }
 }
@@ -63,7 +63,7 @@ impl PlainHead {
     #[must_use]
     pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers
-            .push((name.to_owned(), value.as_ref().to_vec()));
+            .push((name.to_ascii_lowercase(), value.as_ref().to_vec()));
         self
     }
 
@@ -71,7 +71,7 @@ impl PlainHead {
     pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) {
         self.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
         self.headers
-            .push((name.to_owned(), value.as_ref().to_vec()));
+            .push((name.to_ascii_lowercase(), value.as_ref().to_vec()));
     }
 }
 
@@ -85,9 +85,9 @@ impl RequestHead for PlainHead {
     fn raw_query(&self) -> &[u8] {
         &self.query
     }
-    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.headers
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_slice()))
+            .map(|(name, value)| (name.as_bytes(), value.as_slice()))
     }
 }

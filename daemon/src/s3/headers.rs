@@ -26,17 +26,21 @@ pub struct Demands {
 pub fn demands<H: RequestHead>(head: &H) -> Result<Demands> {
     let mut demands = Demands::default();
     for (name, value) in head.headers() {
-        let name = name.to_ascii_lowercase();
-        let Some(rest) = name.strip_prefix("x-amz-") else {
+        let Some(rest) = name.strip_prefix(b"x-amz-") else {
             continue;
         };
-        match rest {
+        // Names are tokens of ASCII.
+        match std::str::from_utf8(rest).unwrap_or_default() {
+            // In almost every request.
+            "content-sha256" | "date" => {}
             "acl" => demands.acl = Some(canned_acl(value)?),
             "expected-bucket-owner" => demands.bucket_owner = Some(text(value)),
             "source-expected-bucket-owner" => demands.source_bucket_owner = Some(text(value)),
             "storage-class" => storage_class(value)?,
             "bucket-object-lock-enabled" if value.eq_ignore_ascii_case(b"false") => {}
-            _ if unsupported(rest) => return Err(S3Error::not_implemented(&name)),
+            rest if unsupported(rest) => {
+                return Err(S3Error::not_implemented(&format!("x-amz-{rest}")));
+            }
             _ => {}
         }
     }

@@ -61,7 +61,7 @@ pub struct Observation {
 /// How a request ended.
 pub struct End<'a> {
     /// What it was about.
-    pub path: Option<&'a ResourcePath>,
+    pub path: Option<&'a ResourcePath<'a>>,
     /// The same as it was sent, if that names nothing.
     pub raw_path: &'a [u8],
     /// HTTP status.
@@ -276,7 +276,7 @@ impl Observation {
         &self,
         claimed: &'a Claimed,
         seen: Option<&'a Seen>,
-        path: Option<&'a ResourcePath>,
+        path: Option<&'a ResourcePath<'a>>,
     ) -> Line<'a> {
         let named = path.and_then(ResourcePath::bucket).map(|name| Place {
             volume: claimed.volume.as_deref(),

@@ -3,14 +3,14 @@
 use super::*;
 use proptest::prelude::*;
 
-fn parse(path: &str) -> Result<ResourcePath> {
+fn parse(path: &str) -> Result<ResourcePath<'_>> {
     ResourcePath::parse(path.as_bytes(), b"localhost:9878", &[])
 }
 
-fn object(bucket: &str, key: &str) -> ResourcePath {
+fn object<'a>(bucket: &'a str, key: &'a str) -> ResourcePath<'a> {
     ResourcePath::Object {
-        bucket: bucket.to_owned(),
-        key: key.to_owned(),
+        bucket: bucket.into(),
+        key: key.into(),
     }
 }
 
@@ -18,7 +18,7 @@ fn object(bucket: &str, key: &str) -> ResourcePath {
 fn path_style() {
     assert_eq!(parse("/").unwrap(), ResourcePath::Service);
     for path in ["/bucket", "/bucket/", "/b%75cket"] {
-        let bucket = "bucket".to_owned();
+        let bucket = "bucket".into();
         assert_eq!(parse(path).unwrap(), ResourcePath::Bucket { bucket });
     }
     assert_eq!(parse("/bucket/a%20b+c").unwrap(), object("bucket", "a b+c"));
@@ -91,7 +91,7 @@ fn key_length_is_counted_in_decoded_bytes() {
 #[test]
 fn virtual_host_style() {
     let domains = ["s3.example.com".to_owned(), "localhost".to_owned()];
-    let parse = |host: &str, path: &str| {
+    let parse = |host: &str, path: &'static str| {
         ResourcePath::parse(path.as_bytes(), host.as_bytes(), &domains).unwrap()
     };
     assert_eq!(

@@ -10,27 +10,30 @@ use crate::s3::list_page::Walk;
 use crate::store::{ObjectEntry, StoreError};
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::rc::Rc;
 
 /// A resolved bucket, and the part of it that the name asked for shows.
 #[derive(Clone, Debug)]
 pub struct Place {
-    resolved: Resolved,
+    resolved: Rc<Resolved>,
 }
 
 impl Place {
-    pub(in crate::s3) const fn new(resolved: Resolved) -> Self {
+    pub(in crate::s3) const fn new(resolved: Rc<Resolved>) -> Self {
         Self { resolved }
     }
 
     /// For what changes nothing: that nothing may be written through the name is then no matter for
     /// the caller's rights.
-    pub(in crate::s3) const fn only_read(&mut self) {
-        self.resolved.read_only = false;
+    pub(in crate::s3) fn only_read(&mut self) {
+        if self.resolved.read_only {
+            Rc::make_mut(&mut self.resolved).read_only = false;
+        }
     }
 
     /// The bucket's number.
     #[must_use]
-    pub const fn id(&self) -> BucketId {
+    pub fn id(&self) -> BucketId {
         self.resolved.bucket
     }
 

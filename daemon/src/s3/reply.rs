@@ -2,6 +2,7 @@
 //! an object is being sent the next one is read.
 
 use crate::base::Timestamp;
+use crate::base::hex::hex_into;
 use crate::base::limits::EXTENT_BODY_MAX;
 use crate::http::{Chunk, Close, Exchange, FieldWriter, Stream};
 use crate::io::Disk;
@@ -22,11 +23,20 @@ impl RequestId {
     pub const fn number(self) -> u64 {
         self.0
     }
+
+    /// The digits that are shown.
+    #[must_use]
+    pub fn digits(self) -> [u8; 16] {
+        let mut digits = [0; 16];
+        hex_into(&self.0.to_be_bytes(), &mut digits);
+        digits.make_ascii_uppercase();
+        digits
+    }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016X}", self.0)
+        f.write_str(std::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 
@@ -56,11 +66,15 @@ pub async fn send<D: Disk, S: Stream>(
 ) -> Result<(), Close> {
     let Response {
         status,
+        rendered,
         headers,
         payload,
     } = response;
     let fields = |out: &mut FieldWriter<'_>| {
-        out.field("x-amz-request-id", id.to_string());
+        out.field("x-amz-request-id", id.digits());
+        if let Some(rendered) = &rendered {
+            out.rendered(rendered);
+        }
         for (name, value) in &headers {
             out.field(name, value);
         }

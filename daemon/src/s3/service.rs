@@ -59,7 +59,7 @@ impl<D: Disk, C: Clock> Service<D, C> {
         &self,
         exchange: &mut Exchange<'_, S>,
         head: &HttpHead<'_>,
-        path: &ResourcePath,
+        path: &ResourcePath<'_>,
         observed: &Observation,
     ) -> Result<Response<D>> {
         let query = Query::parse(head.raw_query())?;
@@ -249,8 +249,13 @@ pub struct HttpHead<'a>(pub Head<'a>);
 
 impl RequestHead for HttpHead<'_> {
     fn method(&self) -> &str {
-        // httparse admits ASCII tokens only.
-        std::str::from_utf8(self.0.method()).unwrap_or("")
+        match self.0.method() {
+            b"GET" => "GET",
+            b"PUT" => "PUT",
+            b"HEAD" => "HEAD",
+            // httparse admits ASCII tokens only.
+            other => std::str::from_utf8(other).unwrap_or(""),
+        }
     }
 
     fn raw_path(&self) -> &[u8] {
@@ -261,9 +266,11 @@ impl RequestHead for HttpHead<'_> {
         self.0.raw_query().unwrap_or_default()
     }
 
-    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0
-            .headers()
-            .map(|(name, value)| (std::str::from_utf8(name).unwrap_or(""), value))
+    fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.0.headers()
+    }
+
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        self.0.header(name)
     }
 }

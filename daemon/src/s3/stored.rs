@@ -66,11 +66,11 @@ pub fn content<H: RequestHead>(head: &H) -> Vec<(ContentHeader, String)> {
 pub fn user_metadata<H: RequestHead>(head: &H) -> Result<Vec<Pair>> {
     let mut out: Vec<Pair> = Vec::new();
     for (name, value) in head.headers() {
-        let name = name.to_ascii_lowercase();
-        let Some(name) = name.strip_prefix(USER_PREFIX) else {
+        let Some(name) = name.strip_prefix(USER_PREFIX.as_bytes()) else {
             continue;
         };
-        let value = text(value);
+        // Names are tokens of ASCII.
+        let (name, value) = (std::str::from_utf8(name).unwrap_or_default(), text(value));
         match out.iter_mut().find(|(known, _)| known == name) {
             Some((_, joined)) => {
                 joined.push(',');

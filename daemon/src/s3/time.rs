@@ -231,17 +231,49 @@ pub fn format_iso8601(time: Timestamp) -> String {
     out
 }
 
+/// A time in SigV4's form, `20130524T000000Z`. Years beyond 9999 are not told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AmzTime([u8; 16]);
+
+impl AmzTime {
+    /// Formats a time.
+    #[must_use]
+    pub fn new(time: Timestamp) -> Self {
+        let civil = Civil::of(time);
+        let century = civil.year / 100 % 100;
+        let pairs = [century, civil.year % 100, civil.month, civil.day];
+        let mut text = *b"00000000T000000Z";
+        put_pairs(&mut text, 0, &pairs);
+        put_pairs(&mut text, 9, &[civil.hour, civil.minute, civil.second]);
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The day, `20130524`.
+    #[must_use]
+    pub fn day(&self) -> &str {
+        self.as_str().get(..8).unwrap_or_default()
+    }
+}
+
+/// Writes numbers below 100 as two digits each.
+fn put_pairs(text: &mut [u8], at: usize, numbers: &[u64]) {
+    let places = text.iter_mut().skip(at);
+    let digits = numbers.iter().flat_map(|n| [n / 10 % 10, n % 10]);
+    for (place, digit) in places.zip(digits) {
+        *place = b'0' + u8::try_from(digit).unwrap_or(0);
+    }
+}
+
 /// Formats SigV4's form, `20130524T000000Z`.
 #[must_use]
 pub fn format_amz(time: Timestamp) -> String {
-    let civil = Civil::of(time);
-    let mut out = String::with_capacity(16);
-    let _ = write!(
-        out,
-        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
-        civil.year, civil.month, civil.day, civil.hour, civil.minute, civil.second
-    );
-    out
+    AmzTime::new(time).as_str().to_owned()
 }
 
 #[cfg(test)]

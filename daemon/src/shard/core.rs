@@ -1,12 +1,12 @@
 //! What a core holds, and how a job gets to the core that owns a shard.
 
-use crate::base::limits::{IN_FLIGHT_BYTES_MAX, SENDING_BYTES_MAX};
+use crate::base::limits::{IN_FLIGHT_BYTES_MAX, KEY_BYTES_MAX, SENDING_BYTES_MAX};
 use crate::base::local::Notify;
 use crate::base::{BucketId, ShardId};
 use crate::io::mailbox::{Mailbox, Sender};
 use crate::io::reply::reply;
 use crate::io::{Clock, Disk, spawn};
-use crate::namespace::{Namespace, NamespaceReader};
+use crate::namespace::{Namespace, NamespaceReader, Resolutions, ResolveError, Resolved};
 use crate::shard::audit::Audit;
 use crate::shard::budget::Budget;
 use crate::shard::digester::Digester;
@@ -22,7 +22,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Work for another core. It runs there as soon as its mailbox is looked at, and must not block.
 pub type Job<D, C> = Box<dyn FnOnce(&Rc<Core<D, C>>) + Send>;
@@ -53,6 +53,7 @@ pub struct Core<D: Disk, C: Clock> {
     budget: Budget,
     sending: Budget,
     cache: Rc<ReadCache>,
+    resolutions: Resolutions,
     digester: Digester,
     /// Of use on the core of the namespace only.
     ledger: Ledger,
@@ -65,11 +66,22 @@ pub struct Core<D: Disk, C: Clock> {
 /// The shard that owns a key.
 #[must_use]
 pub fn shard_of(shards: usize, bucket: BucketId, key: &[u8]) -> ShardId {
-    let mut hasher = Xxh3::new();
-    hasher.update(&bucket.0.to_le_bytes());
-    hasher.update(key);
-    let shards = u64::try_from(shards).unwrap_or(1).max(1);
-    ShardId(u16::try_from(hasher.digest() % shards).unwrap_or(0))
+    if shards <= 1 {
+        return ShardId(0);
+    }
+    // In one piece: the hash of pieces needs half a kilobyte of state.
+    let mut bytes = [0; 8 + KEY_BYTES_MAX];
+    let (front, rest) = bytes.split_at_mut(8);
+    front.copy_from_slice(&bucket.0.to_le_bytes());
+    let hash = match rest.get_mut(..key.len()) {
+        Some(place) => {
+            place.copy_from_slice(key);
+            xxh3_64(bytes.get(..8 + key.len()).unwrap_or_default())
+        }
+        // No key is that long.
+        None => xxh3_64(key),
+    };
+    ShardId(u16::try_from(hash % shards as u64).unwrap_or(0))
 }
 
 impl<D: Disk, C: Clock> Core<D, C> {
@@ -96,6 +108,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
             budget,
             sending,
             cache: Rc::new(cache),
+            resolutions: Resolutions::default(),
             digester: Digester::default(),
             ledger: Ledger::default(),
             meters,
@@ -167,6 +180,12 @@ impl<D: Disk, C: Clock> Core<D, C> {
     #[must_use]
     pub fn names(&self) -> &NamespaceReader {
         &self.topology.names
+    }
+
+    /// The bucket that (volume, bucket) leads to now: see [`NamespaceReader::resolve`].
+    pub fn resolve(&self, volume: &str, bucket: &str) -> Result<Rc<Resolved>, ResolveError> {
+        self.resolutions
+            .resolve(&self.topology.names, volume, bucket, self.clock.now())
     }
 
     /// The clock.
@@ -425,6 +444,24 @@ pub async fn serve_jobs<D: Disk, C: Clock>(core: Rc<Core<D, C>>, mut inbox: Mail
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Where a key is must never change: these are the places in stores that exist.
+    #[test]
+    fn a_key_stays_in_its_shard() {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        for (bucket, key) in [
+            (0, &b""[..]),
+            (1, b"a"),
+            (7, b"some/key"),
+            (u64::MAX, &[0xff; 1024]),
+        ] {
+            hasher.reset();
+            hasher.update(&bucket.to_le_bytes());
+            hasher.update(key);
+            let expected = u16::try_from(hasher.digest() % 13).unwrap();
+            assert_eq!(shard_of(13, BucketId(bucket), key), ShardId(expected));
+        }
+    }
 
     #[test]
     fn keys_spread_over_the_shards() {

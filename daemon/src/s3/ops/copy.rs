@@ -139,7 +139,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             self.demands.source_bucket_owner.as_deref(),
         )?;
         let Found { entry, object } = self.object(&bucket, &key, rights::SOURCE).await?;
-        match conditions::copy_source(&self.head, &entry.etag.to_string(), entry.modified) {
+        match conditions::copy_source(&self.head, &entry.etag, entry.modified) {
             Outcome::Proceed => Ok(Source {
                 bucket,
                 key,

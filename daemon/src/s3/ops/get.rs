@@ -3,6 +3,7 @@
 use super::Context;
 use super::hold::Found;
 use super::response::{Payload, Response};
+use crate::http::Rendered;
 use crate::io::{Clock, Disk};
 use crate::s3::checksum;
 use crate::s3::conditions::{self, Outcome};
@@ -15,8 +16,9 @@ use crate::s3::route::Operation;
 use crate::s3::stored::DEFAULT_CONTENT_TYPE;
 use crate::store::meta::{Checksum, ChecksumKind, ContentHeader};
 use crate::store::record::{Body, PartRef};
-use crate::store::{ObjectEntry, ObjectRecord};
+use crate::store::{Object, ObjectRecord};
 use std::ops::Range;
+use std::rc::Rc;
 
 /// Response headers that a query parameter may override, and the stored header behind each.
 const OVERRIDES: [(&str, &str, ContentHeader); 6] = [
@@ -62,7 +64,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         self.check_version()?;
         let Found { entry, object } = self.object(&bucket, &key, Need::Content).await?;
         let record = &object.record;
-        match conditions::read(&self.head, &entry.etag.to_string(), entry.modified) {
+        match conditions::read(&self.head, &entry.etag, entry.modified) {
             Outcome::Proceed => {}
             Outcome::NotModified => {
                 return Ok(Response::empty(304)
@@ -72,7 +74,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             Outcome::Failed => return Err(ErrorCode::PreconditionFailed.into()),
         }
         let wanted = self.wanted_range(record)?;
-        let mut response = self.describe(&bucket, &key, &entry, record, &wanted)?;
+        let mut response = self.describe(&bucket, &key, &object, &wanted)?;
         let length = wanted.bytes.end - wanted.bytes.start;
         response.payload = if with_body {
             let reader = self.core.reader_of(bucket.id(), key.as_bytes());
@@ -122,23 +124,66 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         &self,
         bucket: &Place,
         key: &Key<'_>,
-        entry: &ObjectEntry,
-        record: &ObjectRecord,
+        object: &Object,
         wanted: &Wanted,
     ) -> Result<Response<D>> {
-        let mut response = Response::empty(if wanted.partial { 206 } else { 200 })
-            .with_etag(entry.etag)
-            .with_modified(entry.modified)
-            .with("Accept-Ranges", "bytes");
+        let record = &object.record;
+        let overridden = OVERRIDES.iter().any(|(name, ..)| self.query.has(name));
+        let mut response = match overridden {
+            true => self.headers_of(record, |parameter| self.query.get(parameter)),
+            false => self.kept_headers(object),
+        };
         if wanted.partial {
             let last = wanted.bytes.end.saturating_sub(1);
             let range = format!("bytes {}-{last}/{}", wanted.bytes.start, record.size);
             response = response.with("Content-Range", range);
+            response.status = 206;
         }
+        if let Some(parts) = wanted.parts {
+            response = response.with("x-amz-mp-parts-count", parts.to_string());
+        }
+        // How many tags there are is told only to who may read them.
+        let tags = rights::needs(Operation::GetObjectTagging);
+        if !record.meta.tags.is_empty()
+            && self.check_object(bucket, key, &record.meta, tags).is_ok()
+        {
+            response = response.with("x-amz-tagging-count", record.meta.tags.len().to_string());
+        }
+        Ok(self.describe_checksum(record, wanted, response))
+    }
+
+    /// The headers of an object as they were stored: written out once and kept with the object.
+    fn kept_headers(&self, object: &Object) -> Response<D> {
+        let mut response = Response::empty(200);
+        response.rendered = object.noted();
+        if response.rendered.is_some() {
+            return response;
+        }
+        response = self.headers_of(&object.record, |_| None);
+        // Headers that cannot be sent are refused where they are sent.
+        if let Some(rendered) = Rendered::new(&response.headers) {
+            let rendered = Rc::new(rendered);
+            object.note(rendered.clone());
+            response.headers.clear();
+            response.rendered = Some(rendered);
+        }
+        response
+    }
+
+    /// The headers that an object has, whoever asks, but for those that the request overrides.
+    fn headers_of<'q>(
+        &self,
+        record: &ObjectRecord,
+        overriding: impl Fn(&str) -> Option<&'q str>,
+    ) -> Response<D> {
+        let mut response = Response::empty(200)
+            .with_etag(record.etag)
+            .with_modified(record.modified)
+            .with("Accept-Ranges", "bytes");
         for (parameter, name, header) in OVERRIDES {
             let stored = record.meta.header(header);
             let default = (header == ContentHeader::Type).then_some(DEFAULT_CONTENT_TYPE);
-            response = match self.query.get(parameter) {
+            response = match overriding(parameter) {
                 Some(value) => response.with(name, value),
                 None => match stored.or(default) {
                     Some(value) => response.with_stored(name, value),
@@ -153,17 +198,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         for (name, value) in &record.meta.user {
             response = response.with_stored(format!("x-amz-meta-{name}"), value);
         }
-        if let Some(parts) = wanted.parts {
-            response = response.with("x-amz-mp-parts-count", parts.to_string());
-        }
-        // How many tags there are is told only to who may read them.
-        let tags = rights::needs(Operation::GetObjectTagging);
-        if !record.meta.tags.is_empty()
-            && self.check_object(bucket, key, &record.meta, tags).is_ok()
-        {
-            response = response.with("x-amz-tagging-count", record.meta.tags.len().to_string());
-        }
-        Ok(self.describe_checksum(record, wanted, response))
+        response
     }
 
     /// The checksum is returned on request (`x-amz-checksum-mode: ENABLED`): with the whole object

@@ -55,7 +55,7 @@ pub struct Context<'a, D: Disk, C: Clock> {
     /// What it asks for.
     pub operation: Operation,
     /// What it is about.
-    pub path: &'a ResourcePath,
+    pub path: &'a ResourcePath<'a>,
     /// Its query, decoded.
     pub query: &'a Query<'a>,
     /// Who sent it.
@@ -119,7 +119,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         {
             return self.admit(now?);
         }
-        let fitting = |resolved: &Resolved| fits(&Place::new(resolved.clone()));
+        let fitting = |resolved: &Resolved| fits(&Place::new(Rc::new(resolved.clone())));
         let name = self.bucket_name()?;
         let pinned = access::resolve_pinned(self.core, self.caller, name, id, fitting)
             .or_else(|_| access::resolve_pinned(self.core, self.caller, name, id, |_| true));

@@ -1,10 +1,12 @@
 //! What an operation answers, before it goes out.
 
 use crate::base::Timestamp;
+use crate::http::Rendered;
 use crate::io::Disk;
 use crate::s3::{stored, time};
 use crate::store::BodyStream;
 use std::borrow::Cow;
+use std::rc::Rc;
 
 /// The body of an answer.
 pub enum Payload<D: Disk> {
@@ -22,6 +24,8 @@ pub enum Payload<D: Disk> {
 pub struct Response<D: Disk> {
     /// HTTP status.
     pub status: u16,
+    /// Headers that were written before.
+    pub rendered: Option<Rc<Rendered>>,
     /// Headers, beside those of the HTTP layer.
     pub headers: Vec<(Cow<'static, str>, Vec<u8>)>,
     /// The body.
@@ -34,6 +38,7 @@ impl<D: Disk> Response<D> {
     pub const fn empty(status: u16) -> Self {
         Self {
             status,
+            rendered: None,
             headers: Vec::new(),
             payload: Payload::Empty,
         }

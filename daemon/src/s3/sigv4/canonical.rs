@@ -1,10 +1,10 @@
 //! The canonical request, built from the raw bytes of the target and the headers as received.
 
-use super::key::hex;
+use super::key::hex_digits;
 use super::{Claim, split};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::head::RequestHead;
-use crate::s3::percent::{Plus, decode_bytes, push_encoded};
+use crate::s3::percent::{Plus, decode_bytes, is_unreserved, push_encoded};
 use sha2::{Digest, Sha256};
 
 /// What a `%2F` of the path becomes. S3's rule is a plain slash, but clients that sign the path as
@@ -56,13 +56,18 @@ impl<'a> Canonical<'a> {
         self.0
     }
 
-    pub fn hash_hex(&self) -> String {
-        hex(&Sha256::digest(&*self.0))
+    pub fn hash_hex(&self) -> [u8; 64] {
+        hex_digits(&Sha256::digest(&*self.0).into())
     }
 
     fn path(&mut self, raw: &[u8], slash: EncodedSlash) -> Result<()> {
         if raw.is_empty() {
             self.0.push(b'/');
+        }
+        // Most paths stand as they are.
+        if raw.iter().all(|b| *b == b'/' || is_unreserved(*b)) {
+            self.0.extend_from_slice(raw);
+            return Ok(());
         }
         for (at, segment) in raw.split(|b| *b == b'/').enumerate() {
             if at > 0 {
@@ -109,11 +114,16 @@ impl<'a> Canonical<'a> {
         self.0.extend_from_slice(name.as_bytes());
         self.0.push(b':');
         let mut first = true;
-        for (_, value) in head.headers().filter(|(n, _)| n.eq_ignore_ascii_case(name)) {
+        for (_, value) in head.headers().filter(|(n, _)| *n == name.as_bytes()) {
             if !first {
                 self.0.push(b',');
             }
             first = false;
+            // Most values have nothing to be folded.
+            if memchr::memchr2(b' ', b'\t', value).is_none() {
+                self.0.extend_from_slice(value);
+                continue;
+            }
             let words = value
                 .split(|b| matches!(b, b' ' | b'\t'))
                 .filter(|word| !word.is_empty());
@@ -139,36 +149,36 @@ fn encode(raw: &[u8]) -> Result<Vec<u8>> {
 /// Checks that the signature covers what it must: the host, every `x-amz-` header, and the date
 /// when there is no `x-amz-date`.
 pub(super) fn check_signed<H: RequestHead>(head: &H, claim: &Claim<'_>) -> Result<()> {
-    let signed = |name: &str| {
-        claim
-            .signed_headers
-            .split(';')
-            .any(|s| s.eq_ignore_ascii_case(name))
-    };
-    let mut missing = Vec::new();
-    if !signed("host") {
-        missing.push("host".to_owned());
-    }
-    for (name, _) in head.headers() {
-        let required = name
-            .get(..6)
-            .is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"));
-        // Clients add the hash to presigned requests after signing; it is then checked against the
-        // body, and can name no other mode (see `payload::of_presigned_unsigned`).
-        let tolerated = claim.presigned && name.eq_ignore_ascii_case("x-amz-content-sha256");
-        if required && !tolerated && !signed(name) {
-            missing.push(name.to_ascii_lowercase());
-        }
-    }
-    if !claim.presigned && head.header("x-amz-date").is_none() && !signed("date") {
-        missing.push("date".to_owned());
-    }
-    if missing.is_empty() {
+    let mut missing = unsigned(head, claim);
+    let Some(first) = missing.next() else {
         return Ok(());
-    }
+    };
+    let names: Vec<_> = std::iter::once(first)
+        .chain(missing)
+        .map(String::from_utf8_lossy)
+        .collect();
     Err(S3Error::new(
         ErrorCode::AccessDenied,
         "There were headers present in the request which were not signed",
     )
-    .with("HeadersNotSigned", missing.join(", ")))
+    .with("HeadersNotSigned", names.join(", ")))
+}
+
+/// The names of headers that the signature must cover and does not.
+fn unsigned<'a, H: RequestHead>(
+    head: &'a H,
+    claim: &'a Claim<'_>,
+) -> impl Iterator<Item = &'a [u8]> {
+    let list = claim.signed_headers.as_bytes();
+    let is_signed = move |name: &[u8]| list.split(|b| *b == b';').any(|signed| signed == name);
+    let host: Option<&[u8]> = (!is_signed(b"host")).then_some(b"host");
+    let amz = head.headers().map(|(name, _)| name).filter(move |name| {
+        // Clients add the hash to presigned requests after signing; it is then checked against the
+        // body, and can name no other mode (see `payload::of_presigned_unsigned`).
+        let tolerated = claim.presigned && *name == b"x-amz-content-sha256";
+        name.starts_with(b"x-amz-") && !tolerated && !is_signed(name)
+    });
+    let dated = claim.presigned || head.header("x-amz-date").is_some() || is_signed(b"date");
+    let date: Option<&[u8]> = (!dated).then_some(b"date");
+    host.into_iter().chain(amz).chain(date)
 }

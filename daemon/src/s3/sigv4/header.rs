@@ -22,10 +22,14 @@ pub(super) fn parse(text: &str) -> Result<Parts<'_>> {
         )
     };
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-    for component in text.split(',') {
-        let (name, value) = component
-            .trim()
-            .split_once('=')
+    let mut rest = Some(text);
+    while let Some(text) = rest {
+        let (component, after) = match cut(text, b',') {
+            Some((component, after)) => (component, Some(after)),
+            None => (text, None),
+        };
+        rest = after;
+        let (name, value) = cut(component.trim_ascii(), b'=')
             .ok_or_else(|| malformed("a component is not of the form name=value."))?;
         let slot = match name {
             "Credential" => &mut credential,
@@ -65,19 +69,25 @@ pub(super) fn parse(text: &str) -> Result<Parts<'_>> {
     })
 }
 
+/// Splits a text at the first of an ASCII byte, without it.
+fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|b| b == byte)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
 /// Whether a list of signed headers is one: lower-case names, none twice.
 pub(super) fn valid_signed_headers(list: &str) -> bool {
-    let names: Vec<&str> = list.split(';').collect();
-    let good = |name: &&str| {
-        !name.is_empty()
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && b != b':')
-    };
-    let unique = |(at, name): (usize, &&str)| !names.iter().skip(at + 1).any(|n| n == name);
-    names.len() <= crate::base::limits::HTTP_HEADERS_MAX
-        && names.iter().all(good)
-        && names.iter().enumerate().all(unique)
+    let names = || list.as_bytes().split(|b| *b == b';');
+    let good = |b: &u8| b.is_ascii_graphic() && !b.is_ascii_uppercase() && *b != b':';
+    if !names().all(|name| !name.is_empty() && name.iter().all(good)) {
+        return false;
+    }
+    // In order, as clients send them, each is compared with its neighbour only.
+    if names().zip(names().skip(1)).all(|(name, next)| name < next) {
+        return true;
+    }
+    let unique = |(at, name)| !names().skip(at + 1).any(|other| other == name);
+    names().count() <= crate::base::limits::HTTP_HEADERS_MAX && names().enumerate().all(unique)
 }
 
 /// Adds what the other headers say.

@@ -1,11 +1,13 @@
 //! Signing keys: derived, cached, used. Compared in constant time only.
 
 use super::scope::Scope;
+use crate::base::hex::hex_into;
 use crate::s3::percent::digit;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::collections::HashMap;
 use std::fmt;
+use std::rc::Rc;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -14,7 +16,6 @@ const KEYS_MAX: usize = 1024;
 
 /// A key for one access key, day, region and service. Holds the state of HMAC after the key, so
 /// that a signature costs half as many hash rounds.
-#[derive(Clone)]
 pub(super) struct SigningKey(Hmac<Sha256>);
 
 impl fmt::Debug for SigningKey {
@@ -54,29 +55,45 @@ impl SigningKey {
 
 struct Entry {
     secret: Zeroizing<Vec<u8>>,
-    key: SigningKey,
+    key: Rc<SigningKey>,
 }
 
 /// Keys by credential, which names access key, day, region and service. Only keys that verified a
 /// signature get in, so strangers cannot fill it.
 #[derive(Default)]
-pub(super) struct KeyCache(HashMap<String, Vec<Entry>>);
+pub(super) struct KeyCache {
+    keys: HashMap<String, Vec<Entry>>,
+    /// The credential used last and its keys, which stand in the map, too: most requests follow one
+    /// of the same client.
+    last: Option<(String, Rc<SigningKey>, Zeroizing<Vec<u8>>)>,
+}
 
 impl KeyCache {
-    /// The key for a scope, if it was derived from this very secret.
-    pub fn get(&self, scope: &Scope<'_>, secret: &[u8]) -> Option<SigningKey> {
-        let entries = self.0.get(scope.credential())?;
-        let same = |entry: &&Entry| bool::from(entry.secret.as_slice().ct_eq(secret));
-        entries.iter().find(same).map(|entry| entry.key.clone())
+    /// The key for a scope, if it was derived from this very secret. Both secrets are ours: to
+    /// compare them takes no care about time.
+    pub fn get(&mut self, scope: &Scope<'_>, secret: &[u8]) -> Option<Rc<SigningKey>> {
+        if let Some((credential, key, of)) = &self.last
+            && credential == scope.credential()
+            && of.as_slice() == secret
+        {
+            return Some(key.clone());
+        }
+        let (credential, entries) = self.keys.get_key_value(scope.credential())?;
+        let entry = entries
+            .iter()
+            .find(|entry| entry.secret.as_slice() == secret)?;
+        self.last = Some((credential.clone(), entry.key.clone(), entry.secret.clone()));
+        Some(entry.key.clone())
     }
 
     /// Remembers a key.
-    pub fn put(&mut self, scope: &Scope<'_>, secret: &[u8], key: SigningKey) {
-        if self.0.len() >= KEYS_MAX {
-            self.0.clear();
+    pub fn put(&mut self, scope: &Scope<'_>, secret: &[u8], key: Rc<SigningKey>) {
+        if self.keys.len() >= KEYS_MAX {
+            self.keys.clear();
+            self.last = None;
         }
         let secret = Zeroizing::new(secret.to_vec());
-        let entries = self.0.entry(scope.credential().to_owned()).or_default();
+        let entries = self.keys.entry(scope.credential().to_owned()).or_default();
         // While a secret is being replaced there are two.
         entries.truncate(1);
         entries.insert(0, Entry { secret, key });
@@ -109,12 +126,14 @@ pub(super) fn parse_hash(text: &[u8]) -> Option<[u8; 32]> {
     Some(out)
 }
 
-/// Hexadecimal digits of bytes, lower case.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |d: u8| char::from(DIGITS.get(usize::from(d)).copied().unwrap_or(b'0'));
-    bytes
-        .iter()
-        .flat_map(|b| [digit(b >> 4), digit(b & 15)])
-        .collect()
+/// Hexadecimal digits of a hash, lower case.
+pub(super) fn hex_digits(hash: &[u8; 32]) -> [u8; 64] {
+    let mut text = [0; 64];
+    hex_into(hash, &mut text);
+    text
+}
+
+/// The same as a text.
+pub(super) fn hex(hash: &[u8; 32]) -> String {
+    String::from_utf8_lossy(&hex_digits(hash)).into_owned()
 }

@@ -16,12 +16,13 @@ pub use payload::{ChunkSigner, Payload};
 use super::error::{ErrorCode, Result, S3Error};
 use super::head::RequestHead;
 use super::query::{Query, split};
-use super::time;
+use super::time::AmzTime;
 use crate::base::Timestamp;
 use canonical::{Canonical, EncodedSlash};
 use key::{KeyCache, SigningKey, parse_signature, same};
 use scope::Scope;
 use std::cell::RefCell;
+use std::rc::Rc;
 
 /// How far a client's clock may be off.
 pub const SKEW_MS_MAX: u64 = 15 * 60 * 1000;
@@ -167,11 +168,11 @@ impl Verifier {
 
     /// The signing key of a secret, from the cache if it is there.
     fn candidate<'s>(&self, scope: &Scope<'_>, secret: &'s [u8]) -> Candidate<'s> {
-        let cached = self.keys.borrow().get(scope, secret);
+        let cached = self.keys.borrow_mut().get(scope, secret);
         let is_new = cached.is_none();
         Candidate {
             secret,
-            key: cached.unwrap_or_else(|| SigningKey::derive(secret, scope)),
+            key: cached.unwrap_or_else(|| Rc::new(SigningKey::derive(secret, scope))),
             is_new,
             matches: false,
         }
@@ -188,7 +189,7 @@ impl Verifier {
         let scope = &claim.scope;
         let mut candidate = self.candidate(scope, secrets.current());
         let mut older = secrets.previous().map(|s| self.candidate(scope, s));
-        let amz_date = time::format_amz(claim.date);
+        let time = AmzTime::new(claim.date);
         let mut buffer = self.scratch.take();
         let mut canonical = Canonical::new(&mut buffer);
         let mut matches = false;
@@ -197,10 +198,10 @@ impl Verifier {
         } else {
             &[EncodedSlash::Plain]
         };
-        let mut to_sign = String::new();
         for slash in slashes {
             canonical.build(head, claim, *slash)?;
-            to_sign = string_to_sign(&amz_date, scope, &canonical.hash_hex());
+            let hash = canonical.hash_hex();
+            let to_sign = string_to_sign(&time, scope, &hash);
             // Both secrets are tried whatever the first gives: the time taken tells neither apart.
             matches |= candidate.signed(&to_sign, &claim.signature);
             if let Some(older) = &mut older {
@@ -208,12 +209,7 @@ impl Verifier {
             }
         }
         if !matches {
-            let canonical_request = String::from_utf8_lossy(canonical.bytes()).into_owned();
-            return Err(S3Error::from(ErrorCode::SignatureDoesNotMatch)
-                .with("AWSAccessKeyId", scope.access_key)
-                .with("StringToSign", to_sign)
-                .with("SignatureProvided", key::hex(&claim.signature))
-                .with("CanonicalRequest", canonical_request));
+            return Err(mismatch(claim, &time, &canonical));
         }
         if !candidate.matches
             && let Some(older) = older
@@ -230,32 +226,55 @@ impl Verifier {
         let payload = match mode {
             payload::Mode::Unsigned if claim.presigned => payload::of_presigned_unsigned(head)?,
             mode => Payload::new(mode, || {
-                ChunkSigner::new(key, &amz_date, scope.text(), &claim.signature)
+                ChunkSigner::new(key, time.as_str(), scope.text(), &claim.signature)
             }),
         };
         Ok((user, payload))
     }
 }
 
+/// The error of a signature that is none: with the texts that tell a client what it did wrong.
+#[cold]
+fn mismatch(claim: &Claim<'_>, time: &AmzTime, canonical: &Canonical<'_>) -> S3Error {
+    let hash = canonical.hash_hex();
+    let to_sign = string_to_sign(time, &claim.scope, &hash).concat();
+    S3Error::from(ErrorCode::SignatureDoesNotMatch)
+        .with("AWSAccessKeyId", claim.scope.access_key)
+        .with("StringToSign", String::from_utf8_lossy(&to_sign))
+        .with("SignatureProvided", key::hex(&claim.signature))
+        .with(
+            "CanonicalRequest",
+            String::from_utf8_lossy(canonical.bytes()),
+        )
+}
+
 /// A key that may have made a signature.
 struct Candidate<'s> {
     secret: &'s [u8],
-    key: SigningKey,
+    key: Rc<SigningKey>,
     is_new: bool,
     matches: bool,
 }
 
 impl Candidate<'_> {
     /// Compares the signature of a text.
-    fn signed(&mut self, text: &str, signature: &[u8; 32]) -> bool {
-        let matches = same(&self.key.sign(&[text.as_bytes()]), signature);
+    fn signed(&mut self, text: &[&[u8]], signature: &[u8; 32]) -> bool {
+        let matches = same(&self.key.sign(text), signature);
         self.matches |= matches;
         matches
     }
 }
 
-fn string_to_sign(amz_date: &str, scope: &Scope<'_>, hash: &str) -> String {
-    format!("AWS4-HMAC-SHA256\n{amz_date}\n{}\n{hash}", scope.text())
+/// The text that is signed, in pieces.
+fn string_to_sign<'a>(time: &'a AmzTime, scope: &Scope<'a>, hash: &'a [u8; 64]) -> [&'a [u8]; 6] {
+    [
+        b"AWS4-HMAC-SHA256\n",
+        time.as_str().as_bytes(),
+        b"\n",
+        scope.text().as_bytes(),
+        b"\n",
+        hash,
+    ]
 }
 
 fn known<T>(found: Option<T>, access_key: &str) -> Result<T> {
@@ -298,7 +317,10 @@ fn locate<'a, H: RequestHead>(head: &'a H, query: &Query<'_>) -> Result<Location
     };
     let text = std::str::from_utf8(value)
         .map_err(|_| S3Error::from(ErrorCode::AuthorizationHeaderMalformed))?
-        .trim();
+        .trim_ascii();
+    if let Some(rest) = text.strip_prefix("AWS4-HMAC-SHA256 ") {
+        return Ok(Location::Header(rest));
+    }
     match text.split_once(' ').unwrap_or((text, "")) {
         ("", _) => Err(ErrorCode::AccessDenied.into()),
         ("AWS4-HMAC-SHA256", rest) => Ok(Location::Header(rest)),

@@ -3,6 +3,7 @@
 use super::key::{SigningKey, hex, parse_hash, parse_signature, same};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::head::RequestHead;
+use std::rc::Rc;
 
 /// SHA-256 of nothing: the hash of the headers that a chunk could have, but never has.
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -128,14 +129,14 @@ pub(super) fn of_presigned_unsigned<H: RequestHead>(head: &H) -> Result<Payload>
 /// Verifies the signatures of chunks, each of which covers the one before it.
 #[derive(Debug)]
 pub struct ChunkSigner {
-    key: SigningKey,
+    key: Rc<SigningKey>,
     /// `\nDATE\nSCOPE\n`, which stands in every string to sign.
     middle: String,
     previous: String,
 }
 
 impl ChunkSigner {
-    pub(super) fn new(key: SigningKey, amz_date: &str, scope: &str, seed: &[u8; 32]) -> Self {
+    pub(super) fn new(key: Rc<SigningKey>, amz_date: &str, scope: &str, seed: &[u8; 32]) -> Self {
         Self {
             key,
             middle: format!("\n{amz_date}\n{scope}\n"),

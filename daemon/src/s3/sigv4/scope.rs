@@ -2,7 +2,7 @@
 
 use crate::base::Timestamp;
 use crate::s3::error::{ErrorCode, Result, S3Error};
-use crate::s3::time;
+use crate::s3::time::AmzTime;
 
 /// `ACCESS_KEY/20130524/us-east-1/s3/aws4_request`, split. The access key may hold slashes itself.
 #[derive(Clone, Copy, Debug)]
@@ -67,13 +67,13 @@ impl<'a> Scope<'a> {
             ))
             .map_err(|error: S3Error| error.with("Region", region));
         }
-        let amz_date = time::format_amz(request);
-        if !amz_date.starts_with(self.date) || self.date.len() != 8 {
+        let time = AmzTime::new(request);
+        if time.day() != self.date {
             let date = self.date;
             return fail(format!(
                 "Invalid credential date \"{date}\". This date is not the same as X-Amz-Date: \
                  \"{}\".",
-                amz_date.get(..8).unwrap_or_default()
+                time.day()
             ));
         }
         Ok(())

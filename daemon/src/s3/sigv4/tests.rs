@@ -3,6 +3,7 @@
 use super::*;
 use crate::s3::head::PlainHead;
 use crate::s3::percent::push_encoded;
+use crate::s3::time;
 use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -20,13 +21,13 @@ fn mac(key: &[u8], text: &str) -> Vec<u8> {
 fn sign(canonical: &str, date: Timestamp, region: &str, secret: &str) -> String {
     let amz = time::format_amz(date);
     let day = &amz[..8];
-    let hash = key::hex(&Sha256::digest(canonical));
+    let hash = key::hex(&Sha256::digest(canonical).into());
     let text = format!("AWS4-HMAC-SHA256\n{amz}\n{day}/{region}/s3/aws4_request\n{hash}");
     let mut key = format!("AWS4{secret}").into_bytes();
     for part in [day, region, "s3", "aws4_request"] {
         key = mac(&key, part);
     }
-    key::hex(&mac(&key, &text))
+    key::hex(&mac(&key, &text).try_into().unwrap())
 }
 
 /// How a test's request is signed.

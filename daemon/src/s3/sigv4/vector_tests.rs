@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::s3::head::PlainHead;
+use crate::s3::time;
 
 const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -245,9 +246,10 @@ fn the_general_test_suite() {
         let mut buffer = Vec::new();
         let mut canonical = Canonical::new(&mut buffer);
         canonical.build(&head, &claim, EncodedSlash::Plain).unwrap();
-        let text = string_to_sign("20150830T123600Z", &claim.scope, &canonical.hash_hex());
+        let (time, hash) = (AmzTime::new(claim.date), canonical.hash_hex());
+        let text = string_to_sign(&time, &claim.scope, &hash);
         let key = SigningKey::derive(secret, &claim.scope);
-        let signature = key.sign(&[text.as_bytes()]);
+        let signature = key.sign(&text);
         assert_eq!(key::hex(&signature), expected, "{method} {target}");
     }
 }

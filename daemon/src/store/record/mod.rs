@@ -8,6 +8,8 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
+use crate::base::hex::hex_into;
+
 pub use body::{Body, PartRef};
 pub use object::{DeleteRecord, ObjectRecord};
 pub use upload::{AbortRecord, PartRecord, UploadRecord};
@@ -40,9 +42,9 @@ pub struct ETag {
 impl std::fmt::Display for ETag {
     /// Hexadecimal, `-N` for N parts, without quotes.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for byte in self.md5 {
-            write!(f, "{byte:02x}")?;
-        }
+        let mut digits = [0; 32];
+        hex_into(&self.md5, &mut digits);
+        f.write_str(std::str::from_utf8(&digits).unwrap_or_default())?;
         if self.parts > 0 {
             write!(f, "-{}", self.parts)
         } else {
