@@ -3,6 +3,7 @@
 //!
 //! `docs/performance.md` says how it is used and what it found.
 
+pub mod chunked;
 pub mod connection;
 pub mod device;
 pub mod pace;
@@ -12,5 +13,6 @@ pub mod request;
 pub mod response;
 pub mod run;
 pub mod sign;
+pub mod simple;
 pub mod suite;
 pub mod worker;

@@ -1,8 +1,8 @@
 //! `chainring-load`: one run of requests against a server, or the whole suite.
 
 use chainring_load::pace::Load;
-use chainring_load::request::{Op, Plan, Prepared};
-use chainring_load::run::{Settings, run};
+use chainring_load::request::{Naming, Op, Plan, Prepared};
+use chainring_load::run::{Order, Settings, run};
 use chainring_load::sign::Credentials;
 use chainring_load::suite::{self, SuiteArgs};
 use clap::{Args, Parser, Subcommand};
@@ -119,6 +119,7 @@ fn one(args: &RunArgs) -> Result<bool, Box<dyn Error>> {
         host: args.server.to_string(),
         bucket: args.bucket.clone(),
         keys: args.keys,
+        naming: Naming::bench(),
         size: args.size,
         page: args.page,
         sign_payload: args.sign_payload,
@@ -131,7 +132,11 @@ fn one(args: &RunArgs) -> Result<bool, Box<dyn Error>> {
         load: args.rate.map_or(Load::Closed, |rate| Load::Open { rate }),
         warm_up: Duration::try_from_secs_f64(args.warm_up)?,
         duration: Duration::try_from_secs_f64(args.duration)?,
-        once: args.once,
+        order: if args.once {
+            Order::Once
+        } else {
+            Order::Random
+        },
     };
     let outcome = run(&settings, &Prepared::objects(&plan, &credentials))?;
     if args.json {

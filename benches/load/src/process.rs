@@ -1,6 +1,7 @@
 //! What the system says of a process, and which CPU a thread runs on.
 
 use rustix::thread::CpuSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Something the system refused.
@@ -30,6 +31,67 @@ impl Process {
         })
     }
 
+    /// The same of the process and all that descend from it. A child that is gone does not count.
+    pub fn cpu_time_of_tree(self) -> Result<Duration, ProcessError> {
+        let mut sum = self.cpu_time()?;
+        for child in self.descendants() {
+            // It may have ended since.
+            sum += child.cpu_time().unwrap_or_default();
+        }
+        Ok(sum)
+    }
+
+    /// Its children, their children, and so on.
+    #[must_use]
+    pub fn descendants(self) -> Vec<Self> {
+        let (mut found, mut next) = (self.children(), 0);
+        while let Some(process) = found.get(next) {
+            let children = process.children();
+            found.extend(children);
+            next += 1;
+        }
+        found
+    }
+
+    fn children(self) -> Vec<Self> {
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.0)) else {
+            return Vec::new();
+        };
+        let children = threads.filter_map(|thread| {
+            std::fs::read_to_string(thread.ok()?.path().join("children")).ok()
+        });
+        let numbers = children.collect::<Vec<_>>().join(" ");
+        let numbers = numbers.split_whitespace();
+        numbers
+            .filter_map(|text| text.parse().ok().map(Self))
+            .collect()
+    }
+
+    /// Bytes that it made the system write to a device: pages that it dirtied, and what it wrote
+    /// past the page cache, by its own threads or those of its io_uring. What the file system writes
+    /// for itself is not among them.
+    pub fn written(self) -> Result<u64, ProcessError> {
+        self.number("io", "write_bytes:")
+    }
+
+    /// CPU time of each thread, by its number, with its name.
+    #[must_use]
+    pub fn threads(self) -> BTreeMap<u32, (String, Duration)> {
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.0)) else {
+            return BTreeMap::new();
+        };
+        let thread = |entry: std::io::Result<std::fs::DirEntry>| {
+            let path = entry.ok()?.path();
+            let number = path.file_name()?.to_str()?.parse().ok()?;
+            let name = std::fs::read_to_string(path.join("comm")).ok()?;
+            let stat = std::fs::read_to_string(path.join("schedstat")).ok()?;
+            let spent = stat.split_whitespace().next()?.parse().ok()?;
+            let spent = Duration::from_nanos(spent);
+            Some((number, (name.trim().to_owned(), spent)))
+        };
+        threads.filter_map(thread).collect()
+    }
+
     fn cpu_time_of_threads(self) -> Option<Duration> {
         let mut nanoseconds = 0;
         for thread in std::fs::read_dir(format!("/proc/{}/task", self.0)).ok()? {
@@ -53,14 +115,23 @@ impl Process {
 
     /// Resident memory in bytes.
     pub fn resident(self) -> Result<u64, ProcessError> {
-        let path = format!("/proc/{}/status", self.0);
-        let status = read(&path)?;
-        let kilobytes = status
+        Ok(self.number("status", "VmRSS:")? * 1024)
+    }
+
+    /// The most resident memory that it ever had, in bytes.
+    pub fn resident_peak(self) -> Result<u64, ProcessError> {
+        Ok(self.number("status", "VmHWM:")? * 1024)
+    }
+
+    /// A number of a file in its folder, by the name before it.
+    fn number(self, file: &str, name: &str) -> Result<u64, ProcessError> {
+        let path = format!("/proc/{}/{file}", self.0);
+        let number = read(&path)?
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(name))
             .and_then(|rest| rest.split_whitespace().next())
-            .and_then(|digits| digits.parse::<u64>().ok());
-        kilobytes.map(|n| n * 1024).ok_or_else(|| ProcessError {
+            .and_then(|digits| digits.parse().ok());
+        number.ok_or_else(|| ProcessError {
             what: path,
             error: std::io::ErrorKind::InvalidData.into(),
         })
@@ -115,5 +186,20 @@ mod tests {
         let me = Process(std::process::id());
         assert!(me.cpu_time().is_ok());
         assert!(me.resident().unwrap() > 0);
+        assert!(me.resident_peak().unwrap() >= me.resident().unwrap());
+        assert!(me.written().is_ok());
+        assert!(!me.threads().is_empty());
+    }
+
+    #[test]
+    fn children_count() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("30")
+            .spawn()
+            .unwrap();
+        let found = Process(std::process::id()).descendants();
+        assert!(found.iter().any(|process| process.0 == child.id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::pace::Load;
 use crate::request::{Op, Prepared};
-use crate::run::{Reading, Settings};
+use crate::run::{Reading, Settings, Shared};
 use crate::worker::Tally;
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The figures of one run.
 #[derive(Clone, Debug, Serialize)]
@@ -20,7 +21,11 @@ pub struct Outcome {
     pub seconds: f64,
     /// Right answers in the window.
     pub requests: u64,
-    /// The same, per second.
+    /// Right answers in all, before and after the window too.
+    pub answered: u64,
+    /// Keys that were asked for, where each is asked for once.
+    pub asked: usize,
+    /// Requests of the window per second.
     pub requests_per_second: f64,
     /// Mean bytes of an answer's body.
     pub answer_bytes: f64,
@@ -39,7 +44,7 @@ pub struct Outcome {
 }
 
 /// Percentiles in microseconds.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Latency {
     /// Mean.
     pub mean: f64,
@@ -108,6 +113,8 @@ impl Outcome {
             },
             seconds,
             requests,
+            answered: requests,
+            asked: 0,
             requests_per_second: as_f64(requests) / seconds,
             answer_bytes: as_f64(until.bytes - from.bytes) / count,
             server_cpu_us: cpu.map(|cpu| cpu * 1e6 / count),
@@ -117,6 +124,14 @@ impl Outcome {
             failures,
             failure,
         }
+    }
+
+    /// Adds what was done before and after the window.
+    #[must_use]
+    pub fn with_totals(mut self, shared: &Shared) -> Self {
+        self.answered = shared.completed.load(Relaxed);
+        self.asked = shared.next.load(Relaxed);
+        self
     }
 
     /// For people.

@@ -17,6 +17,8 @@ pub enum Op {
     List,
     /// Deletes objects; a missing one counts as deleted.
     Delete,
+    /// Lists what is above the first `/` of the keys: one page of common prefixes.
+    Folders,
 }
 
 impl Op {
@@ -29,9 +31,53 @@ impl Op {
             Self::Head => "HEAD",
             Self::List => "LIST",
             Self::Delete => "DELETE",
+            Self::Folders => "LIST folders",
+        }
+    }
+
+    /// Whether the answer is a page of a listing.
+    #[must_use]
+    pub const fn is_listing(self) -> bool {
+        matches!(self, Self::List | Self::Folders)
+    }
+}
+
+/// How keys are named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// All below one prefix: `<prefix><number>`.
+    Flat(String),
+    /// A million below each folder. Only every so many numbers are asked for.
+    Folders {
+        /// From one key that is asked for to the next.
+        stride: usize,
+        /// The first number.
+        from: usize,
+    },
+}
+
+impl Naming {
+    /// The names that the suite uses.
+    #[must_use]
+    pub fn bench() -> Self {
+        Self::Flat("bench/".to_owned())
+    }
+
+    /// The key of a number. All have one length, so that listings are of one size.
+    #[must_use]
+    pub fn key(&self, number: usize) -> String {
+        match self {
+            Self::Flat(prefix) => format!("{prefix}{number:010}"),
+            Self::Folders { stride, from } => {
+                let number = from + number * stride;
+                format!("{:05}/{number:010}", number / FOLDER)
+            }
         }
     }
 }
+
+/// Keys below one folder.
+pub const FOLDER: usize = 1_000_000;
 
 /// The requests of a run.
 #[derive(Clone, Debug)]
@@ -44,6 +90,8 @@ pub struct Plan {
     pub bucket: String,
     /// How many keys there are.
     pub keys: usize,
+    /// Their names.
+    pub naming: Naming,
     /// Bytes of an object.
     pub size: usize,
     /// Entries of a page of a listing.
@@ -77,6 +125,14 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Puts the requests in another order, the same in every run.
+    pub fn shuffle(&mut self) {
+        let mut random = Random::new(0x5851_f42d_4c95_7f2d);
+        for at in (1..self.heads.len()).rev() {
+            self.heads.swap(at, random.below(at + 1));
+        }
+    }
+
     /// Signs one request per key of the plan.
     #[must_use]
     pub fn objects(plan: &Plan, credentials: &Credentials) -> Self {
@@ -131,29 +187,26 @@ impl Prepared {
     }
 }
 
-/// The key of a number. All have one length, so that listings are of one size.
-#[must_use]
-pub fn key(number: usize) -> String {
-    format!("bench/{number:010}")
-}
-
 fn method(op: Op) -> &'static str {
     match op {
-        Op::List => "GET",
+        Op::List | Op::Folders => "GET",
         op => op.name(),
     }
 }
 
 fn head(plan: &Plan, signer: &Signer, payload: &str, number: usize) -> Box<[u8]> {
-    let key = key(number);
+    let key = plan.naming.key(number);
     let page = plan.page.to_string();
-    let listing = [
-        ("list-type", "2"),
-        ("max-keys", &page),
-        ("start-after", &key),
-    ];
-    let is_listing = plan.op == Op::List;
-    let path = if is_listing {
+    let query: &[(&str, &str)] = match plan.op {
+        Op::List => &[
+            ("list-type", "2"),
+            ("max-keys", &page),
+            ("start-after", &key),
+        ],
+        Op::Folders => &[("delimiter", "/"), ("list-type", "2"), ("max-keys", &page)],
+        _ => &[],
+    };
+    let path = if plan.op.is_listing() {
         format!("/{}", plan.bucket)
     } else {
         format!("/{}/{key}", plan.bucket)
@@ -162,7 +215,7 @@ fn head(plan: &Plan, signer: &Signer, payload: &str, number: usize) -> Box<[u8]>
         method: method(plan.op),
         host: &plan.host,
         path: &path,
-        query: if is_listing { &listing } else { &[] },
+        query,
         payload,
         content_length: (plan.op == Op::Put).then_some(plan.size),
     };
@@ -174,7 +227,7 @@ fn expected(plan: &Plan) -> Expected {
     let (status, length) = match plan.op {
         Op::Get | Op::Head => (200, size),
         Op::Put => (200, Some(0)),
-        Op::List => (200, None),
+        Op::List | Op::Folders => (200, None),
         Op::Delete => (204, None),
     };
     Expected {
@@ -231,6 +284,35 @@ mod tests {
         let mut random = Random::new(7);
         let seen: std::collections::BTreeSet<_> = (0..1000).map(|_| random.below(5)).collect();
         assert_eq!(seen, (0..5).collect());
+    }
+
+    #[test]
+    fn a_million_below_each_folder() {
+        let naming = Naming::Folders {
+            stride: 3,
+            from: 999_999,
+        };
+        assert_eq!(naming.key(0), "00000/0000999999");
+        assert_eq!(naming.key(1), "00001/0001000002");
+    }
+
+    #[test]
+    fn shuffled_keys_are_all_there() {
+        let mut prepared = Prepared {
+            op: Op::Get,
+            heads: (0u8..100).map(|n| vec![n].into_boxed_slice()).collect(),
+            body: Vec::new(),
+            expected: Expected {
+                status: 200,
+                length: None,
+                bodiless: false,
+            },
+        };
+        prepared.shuffle();
+        let mut seen: Vec<u8> = prepared.heads.iter().map(|head| head[0]).collect();
+        assert_ne!(seen, (0..100).collect::<Vec<_>>());
+        seen.sort_unstable();
+        assert_eq!(seen, (0..100).collect::<Vec<_>>());
     }
 
     #[test]

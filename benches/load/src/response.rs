@@ -1,6 +1,7 @@
 //! Reads answers: finds the end of each and checks it. As little work as that takes, because the
 //! client shares the machine with the server.
 
+use crate::chunked::Chunked;
 use crate::request::Expected;
 
 /// What is wrong with an answer.
@@ -36,10 +37,19 @@ pub enum Wrong {
 #[derive(Debug, Default)]
 pub struct Response {
     head: Vec<u8>,
-    /// Bytes of the body that are still to come; `None` until the head is complete.
-    rest: Option<u64>,
+    /// What is still to come; `None` until the head is complete.
+    rest: Option<Rest>,
     /// Bytes of the body.
     length: u64,
+}
+
+/// The rest of a body.
+#[derive(Debug)]
+enum Rest {
+    /// So many bytes.
+    Bytes(u64),
+    /// Chunks.
+    Chunks(Chunked),
 }
 
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -55,19 +65,28 @@ impl Response {
             };
             body = bytes.get(at..).unwrap_or_default();
         }
-        let got = u64::try_from(body.len()).unwrap_or(u64::MAX);
-        let rest = self.rest.unwrap_or_default();
-        match rest.checked_sub(got) {
-            None => Err(Wrong::Excess(usize::try_from(got - rest).unwrap_or(0))),
-            Some(0) => {
-                self.rest = None;
-                Ok(Some(self.length))
+        let (is_complete, excess) = match &mut self.rest {
+            Some(Rest::Bytes(rest)) => {
+                let got = u64::try_from(body.len()).unwrap_or(u64::MAX);
+                let excess = got.saturating_sub(*rest);
+                *rest = rest.saturating_sub(got);
+                (*rest == 0, usize::try_from(excess).unwrap_or(0))
             }
-            rest => {
-                self.rest = rest;
-                Ok(None)
+            Some(Rest::Chunks(chunks)) => {
+                let used = chunks.take(body)?;
+                self.length = chunks.length;
+                (chunks.is_complete(), body.len() - used)
             }
+            None => (false, 0),
+        };
+        if excess > 0 {
+            return Err(Wrong::Excess(excess));
         }
+        if !is_complete {
+            return Ok(None);
+        }
+        self.rest = None;
+        Ok(Some(self.length))
     }
 
     /// Returns where in `bytes` the body begins, once the head is complete.
@@ -82,15 +101,19 @@ impl Response {
         };
         self.head.truncate(end);
         let body = bytes.get(end + 4 - before..).unwrap_or_default();
-        self.rest = Some(check(&self.head, expected, body)?);
-        self.length = self.rest.unwrap_or_default();
+        let rest = check(&self.head, expected, body)?;
+        self.length = match rest {
+            Rest::Bytes(length) => length,
+            Rest::Chunks(_) => 0,
+        };
+        self.rest = Some(rest);
         self.head.clear();
         Ok(Some(end + 4 - before))
     }
 }
 
-/// Checks a head and returns the bytes of the body.
-fn check(head: &[u8], expected: &Expected, body: &[u8]) -> Result<u64, Wrong> {
+/// Checks a head and returns what the body is.
+fn check(head: &[u8], expected: &Expected, body: &[u8]) -> Result<Rest, Wrong> {
     let text = std::str::from_utf8(head).map_err(|e| Wrong::Unreadable(e.to_string()))?;
     let mut lines = text.split("\r\n");
     let first = lines.next().unwrap_or_default();
@@ -106,13 +129,13 @@ fn check(head: &[u8], expected: &Expected, body: &[u8]) -> Result<u64, Wrong> {
             text: String::from_utf8_lossy(body.get(..400).unwrap_or(body)).into_owned(),
         });
     }
-    let mut length = None;
+    let (mut length, mut is_chunked) = (None, false);
     for line in lines {
         let (name, value) = line.split_once(':').unwrap_or_default();
         if name.eq_ignore_ascii_case("content-length") {
             length = value.trim().parse().ok();
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            return Err(Wrong::Unreadable("a chunked body".to_owned()));
+            is_chunked = true;
         }
     }
     if let Some(wanted) = expected.length
@@ -124,8 +147,11 @@ fn check(head: &[u8], expected: &Expected, body: &[u8]) -> Result<u64, Wrong> {
         });
     }
     match length {
-        _ if expected.bodiless => Ok(0),
-        Some(length) => Ok(length),
+        _ if expected.bodiless => Ok(Rest::Bytes(0)),
+        // Of objects a length is wanted, and it was compared.
+        _ if is_chunked && expected.length.is_none() => Ok(Rest::Chunks(Chunked::default())),
+        Some(length) => Ok(Rest::Bytes(length)),
+        None if expected.length == Some(0) => Ok(Rest::Bytes(0)),
         None => Err(Wrong::Unreadable("no content length".to_owned())),
     }
 }

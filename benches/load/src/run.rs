@@ -29,8 +29,19 @@ pub struct Settings {
     pub warm_up: Duration,
     /// The window.
     pub duration: Duration,
-    /// Ask for every key once, in order, and end then; there is no window.
-    pub once: bool,
+    /// Which key comes next.
+    pub order: Order,
+}
+
+/// Which key comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Any, again and again.
+    Random,
+    /// Every key once, in order; the run ends then and there is no window.
+    Once,
+    /// Every key at most once, in order, until the window ends or there are no more.
+    Fresh,
 }
 
 /// What the threads share.
@@ -82,7 +93,7 @@ pub fn run(settings: &Settings, prepared: &Prepared) -> Result<Outcome, RunError
     // Connecting is not part of the window.
     let connecting = Duration::from_millis(200);
     let begin = Instant::now()
-        + if settings.once {
+        + if settings.order == Order::Once {
             Duration::ZERO
         } else {
             connecting + settings.warm_up
@@ -90,7 +101,7 @@ pub fn run(settings: &Settings, prepared: &Prepared) -> Result<Outcome, RunError
     let shared = Shared {
         begin,
         end: begin
-            + if settings.once {
+            + if settings.order == Order::Once {
                 ONCE_MAX
             } else {
                 settings.duration
@@ -107,19 +118,32 @@ pub fn run(settings: &Settings, prepared: &Prepared) -> Result<Outcome, RunError
                 scope.spawn(move || work(settings, prepared, shared, thread, threads, *cpu))
             })
             .collect();
-        if settings.once {
+        if settings.order == Order::Once {
             let from = Reading::take(settings, &shared)?;
             let tallies = join(workers)?;
             let until = Reading::take(settings, &shared)?;
-            return Ok(Outcome::new(settings, prepared, &from, &until, tallies));
+            let outcome = Outcome::new(settings, prepared, &from, &until, tallies);
+            return Ok(outcome.with_totals(&shared));
         }
-        sleep(shared.begin.saturating_duration_since(Instant::now()));
+        wait(shared.begin, &workers);
         let from = Reading::take(settings, &shared)?;
-        sleep(shared.end.saturating_duration_since(Instant::now()));
+        wait(shared.end, &workers);
         let until = Reading::take(settings, &shared)?;
         let tallies = join(workers)?;
-        Ok(Outcome::new(settings, prepared, &from, &until, tallies))
+        let outcome = Outcome::new(settings, prepared, &from, &until, tallies);
+        Ok(outcome.with_totals(&shared))
     })
+}
+
+/// Waits for a moment, or until there is nothing left to do.
+fn wait<T>(until: Instant, workers: &[ScopedJoinHandle<'_, T>]) {
+    while !workers.iter().all(ScopedJoinHandle::is_finished) {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        sleep(left.min(Duration::from_millis(2)));
+    }
 }
 
 fn check(settings: &Settings, prepared: &Prepared) -> Result<(), RunError> {
@@ -185,7 +209,7 @@ impl Reading {
     fn take(settings: &Settings, shared: &Shared) -> Result<Self, RunError> {
         let cpu = settings
             .pid
-            .map(|pid| Process(pid).cpu_time())
+            .map(|pid| Process(pid).cpu_time_of_tree())
             .transpose()?;
         Ok(Self {
             at: Instant::now(),

@@ -3,7 +3,7 @@
 use crate::connection::{Broken, Connection, Finished};
 use crate::pace::Pace;
 use crate::request::{Prepared, Random};
-use crate::run::{Settings, Shared};
+use crate::run::{Order, Settings, Shared};
 use hdrhistogram::Histogram;
 use mio::{Events, Poll, Token};
 use std::sync::atomic::Ordering::Relaxed;
@@ -132,10 +132,11 @@ impl<'a> Worker<'a> {
 
     fn pick(&mut self) -> Option<usize> {
         let count = self.prepared.heads.len();
-        if self.settings.once {
-            Some(self.shared.next.fetch_add(1, Relaxed)).filter(|next| *next < count)
-        } else {
-            Some(self.random.below(count))
+        match self.settings.order {
+            Order::Random => Some(self.random.below(count)),
+            Order::Once | Order::Fresh => {
+                Some(self.shared.next.fetch_add(1, Relaxed)).filter(|next| *next < count)
+            }
         }
     }
 

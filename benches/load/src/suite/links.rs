@@ -6,8 +6,8 @@
 use super::servers::{Servers, chainring};
 use super::{SuiteArgs, rows};
 use crate::pace::Load;
-use crate::request::{Op, Plan, Prepared};
-use crate::run::{Settings, run};
+use crate::request::{Naming, Op, Plan, Prepared};
+use crate::run::{Order, Settings, run};
 use serde::Serialize;
 use std::error::Error;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub fn links(args: &SuiteArgs) -> Result<bool, Box<dyn Error>> {
         // The others show the keys of the direct one.
         ["direct", "prefix link"].contains(way)
     }) {
-        ask(args, &servers, Op::Put, bucket, true)?;
+        ask(args, &servers, Op::Put, bucket, Order::Once)?;
     }
     let mut lines = Vec::new();
     for op in [Op::Get, Op::Head] {
@@ -49,7 +49,7 @@ pub fn links(args: &SuiteArgs) -> Result<bool, Box<dyn Error>> {
             for turn in 0..WAYS.len() {
                 let way = (turn + round) % WAYS.len();
                 let bucket = buckets.get(way).ok_or("a way without a bucket")?;
-                let spent = ask(args, &servers, op, bucket, false)?;
+                let spent = ask(args, &servers, op, bucket, Order::Random)?;
                 cpu.get_mut(way).ok_or("a way too many")?.push(spent);
             }
         }
@@ -103,13 +103,14 @@ fn ask(
     servers: &Servers,
     op: Op,
     bucket: &str,
-    once: bool,
+    order: Order,
 ) -> Result<f64, Box<dyn Error>> {
     let plan = Plan {
         op,
         host: servers.s3.to_string(),
         bucket: bucket.to_owned(),
         keys: args.keys,
+        naming: Naming::bench(),
         size: SIZE,
         page: 1,
         sign_payload: false,
@@ -122,7 +123,7 @@ fn ask(
         load: Load::Closed,
         warm_up: Duration::from_millis(100),
         duration: Duration::from_secs_f64(args.seconds),
-        once,
+        order,
     };
     let outcome = run(&settings, &Prepared::objects(&plan, &servers.credentials))?;
     if let Some(failure) = outcome.failure {

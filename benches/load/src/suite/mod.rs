@@ -9,7 +9,7 @@ mod table;
 use crate::device::Device;
 use crate::report::Outcome;
 use crate::request::{Op, Plan, Prepared};
-use crate::run::{Settings, run};
+use crate::run::{Order, Settings, run};
 use crate::sign::Credentials;
 use clap::Args;
 pub use links::links;
@@ -98,7 +98,7 @@ fn preload(args: &SuiteArgs, servers: &Servers, rows: &[Row]) -> Result<(), Box<
         eprintln!("filling {bucket}");
         let plan = row.plan(Op::Put, servers.s3.to_string());
         let settings = Settings {
-            once: true,
+            order: Order::Once,
             ..settings(args, servers, row)
         };
         let outcome = run(&settings, &Prepared::objects(&plan, &servers.credentials))?;
@@ -119,7 +119,7 @@ fn settings(args: &SuiteArgs, servers: &Servers, row: &Row) -> Settings {
         load: crate::pace::Load::Closed,
         warm_up: Duration::from_secs_f64(args.seconds * share / 4.0),
         duration: Duration::from_secs_f64(args.seconds * share),
-        once: false,
+        order: Order::Random,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the suite measures.
 
-use crate::request::{Op, Plan};
+use crate::request::{Naming, Op, Plan};
 
 /// Which way a request takes to its bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +120,7 @@ impl Row {
             host,
             bucket: self.bucket(),
             keys: self.keys,
+            naming: Naming::bench(),
             size: self.size,
             page: 100,
             sign_payload: self.sign_payload,

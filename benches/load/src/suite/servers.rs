@@ -2,11 +2,10 @@
 
 use super::{SuiteArgs, credentials};
 use crate::process::pin_to;
-use crate::request::Expected;
-use crate::response::Response;
-use crate::sign::{Credentials, Request, Signer, UNSIGNED};
+use crate::sign::Credentials;
+use crate::simple::create_bucket;
 use std::error::Error;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -89,7 +88,7 @@ impl Servers {
         std::fs::create_dir_all(&log_folder)?;
         let bare_log = start_bare(args, "bare_log", Some(&log_folder))?;
         for size in SIZES {
-            create_bucket(s3, &format!("direct-{size}"), &credentials)?;
+            create_bucket(s3, &credentials, &format!("direct-{size}"))?;
         }
         let has_link = match create_links(args, &store) {
             Ok(()) => true,
@@ -110,12 +109,13 @@ impl Servers {
     }
 }
 
-fn free_address() -> std::io::Result<SocketAddr> {
+/// An address of this machine on which nothing listens.
+pub fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
 /// Starts a program on the servers' CPUs: a thread goes there first, and the child inherits it.
-fn spawn(mut command: Command, cpus: &[usize]) -> Result<Child, Box<dyn Error>> {
+pub fn spawn(mut command: Command, cpus: &[usize]) -> Result<Child, Box<dyn Error>> {
     let cpus = cpus.to_vec();
     let program = command.get_program().to_owned();
     let started = std::thread::spawn(move || {
@@ -176,40 +176,6 @@ fn start_bare(
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(Bare { address, server })
-}
-
-fn create_bucket(
-    s3: SocketAddr,
-    bucket: &str,
-    credentials: &Credentials,
-) -> Result<(), Box<dyn Error>> {
-    let signer = Signer::new(credentials.clone(), std::time::SystemTime::now());
-    let head = signer.head(&Request {
-        method: "PUT",
-        host: &s3.to_string(),
-        path: &format!("/{bucket}"),
-        query: &[],
-        payload: UNSIGNED,
-        content_length: Some(0),
-    });
-    let mut stream = TcpStream::connect(s3)?;
-    stream.write_all(&head)?;
-    let expected = Expected {
-        status: 200,
-        length: None,
-        bodiless: false,
-    };
-    let (mut response, mut buffer) = (Response::default(), [0; 4096]);
-    loop {
-        let got = stream.read(&mut buffer)?;
-        if got == 0 {
-            return Err(format!("no answer about bucket {bucket}").into());
-        }
-        let bytes = buffer.get(..got).unwrap_or_default();
-        if response.take(bytes, &expected)?.is_some() {
-            return Ok(());
-        }
-    }
 }
 
 /// Runs the admin CLI.
