@@ -5,7 +5,7 @@ use crate::report::Latency;
 use hdrhistogram::Histogram;
 use rustix::fs::{Mode, OFlags, fdatasync, open};
 use rustix::io::{pread, pwrite};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ const CHUNK: usize = 1024 * 1024;
 const LATENCY_MAX: u64 = 60_000_000_000;
 
 /// The figures of a device, one operation at a time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeviceFloor {
     /// A write of 4 KiB and `fdatasync`, to a file that was written before.
     pub durable_append_us: Latency,

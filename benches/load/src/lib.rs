@@ -4,6 +4,7 @@
 //! `docs/performance.md` says how it is used and what it found.
 
 pub mod chunked;
+pub mod compare;
 pub mod connection;
 pub mod device;
 pub mod pace;

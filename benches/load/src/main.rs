@@ -1,5 +1,7 @@
 //! `chainring-load`: one run of requests against a server, or the whole suite.
 
+use chainring_load::compare::install::InstallArgs;
+use chainring_load::compare::{self, CompareArgs};
 use chainring_load::pace::Load;
 use chainring_load::request::{Naming, Op, Plan, Prepared};
 use chainring_load::run::{Order, Settings, run};
@@ -27,6 +29,10 @@ enum Command {
     Suite(SuiteArgs),
     /// Start a daemon and measure GET and HEAD of 4 KiB through links beside the bucket itself
     Links(SuiteArgs),
+    /// Start Chainring and its rivals side by side, and write a report
+    Compare(Box<CompareArgs>),
+    /// Install the rivals, in pinned versions, from the registries of their languages
+    Install(InstallArgs),
 }
 
 #[derive(Debug, Args)]
@@ -92,6 +98,8 @@ fn main() -> ExitCode {
         Command::Run(args) => one(&args),
         Command::Suite(args) => suite::suite(&args),
         Command::Links(args) => suite::links(&args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Install(args) => compare::install::install(&args),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -3,7 +3,7 @@
 
 mod links;
 mod rows;
-mod servers;
+pub mod servers;
 mod table;
 
 use crate::device::Device;

@@ -16,6 +16,17 @@ use std::time::{Duration, Instant};
 pub struct Server(Child);
 
 impl Server {
+    /// Takes a process over.
+    #[must_use]
+    pub const fn of(child: Child) -> Self {
+        Self(child)
+    }
+
+    /// Whether it is gone.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.0.try_wait(), Ok(None))
+    }
+
     /// The process id.
     #[must_use]
     pub fn id(&self) -> u32 {
