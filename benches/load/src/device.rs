@@ -1,7 +1,7 @@
 //! What the device does without any server: one small durable append after the other, one small
 //! random read after the other, past the page cache.
 
-use crate::report::Latency;
+use crate::report::{Latency, as_f64};
 use hdrhistogram::Histogram;
 use rustix::fs::{Mode, OFlags, fdatasync, open};
 use rustix::io::{pread, pwrite};
@@ -51,6 +51,36 @@ impl Device {
         }
         fdatasync(&device.file)?;
         Ok(device)
+    }
+
+    /// Random reads of 4 KiB per second with so many at once.
+    pub fn read_rate(&self, depth: u64, duration: Duration) -> std::io::Result<f64> {
+        let began = Instant::now();
+        let count: u64 = std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..depth)
+                .map(|seed| scope.spawn(move || self.read_until(seed, began + duration)))
+                .collect();
+            let counts = readers.into_iter().map(|reader| {
+                let ended = reader.join();
+                ended.unwrap_or_else(|_| Err(std::io::Error::other("a reader panicked")))
+            });
+            counts.sum::<std::io::Result<u64>>()
+        })?;
+        Ok(as_f64(count) / began.elapsed().as_secs_f64())
+    }
+
+    fn read_until(&self, seed: u64, end: Instant) -> std::io::Result<u64> {
+        let mut random = crate::request::Random::new(seed.wrapping_mul(0x9e37_79b9) + 1);
+        let mut buffer = vec![0; 2 * BLOCK];
+        let start = buffer.as_ptr().align_offset(BLOCK);
+        let room = buffer.get_mut(start..start + BLOCK).unwrap_or_default();
+        let mut count = 0;
+        while Instant::now() < end {
+            let offset = random.below(FILE_BYTES / BLOCK) * BLOCK;
+            pread(&self.file, &mut *room, position(offset))?;
+            count += 1;
+        }
+        Ok(count)
     }
 
     fn bytes(&self, len: usize) -> &[u8] {

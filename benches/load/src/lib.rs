@@ -3,6 +3,7 @@
 //!
 //! `docs/performance.md` says how it is used and what it found.
 
+pub mod budgets;
 pub mod chunked;
 pub mod compare;
 pub mod connection;

@@ -1,5 +1,6 @@
 //! `chainring-load`: one run of requests against a server, or the whole suite.
 
+use chainring_load::budgets::{self, BudgetArgs};
 use chainring_load::compare::install::InstallArgs;
 use chainring_load::compare::{self, CompareArgs};
 use chainring_load::pace::Load;
@@ -31,6 +32,8 @@ enum Command {
     Links(SuiteArgs),
     /// Start Chainring and its rivals side by side, and write a report
     Compare(Box<CompareArgs>),
+    /// Measure what Chainring promises, and say of every promise whether it is kept
+    Budgets(Box<BudgetArgs>),
     /// Install the rivals, in pinned versions, from the registries of their languages
     Install(InstallArgs),
 }
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Command::Suite(args) => suite::suite(&args),
         Command::Links(args) => suite::links(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Budgets(args) => budgets::budgets(&args),
         Command::Install(args) => compare::install::install(&args),
     };
     match result {

@@ -1,8 +1,8 @@
 //! What is to be compared.
 
 use super::kind::{Kind, Way, Work, parse_size, size_name};
-use super::peers;
 use super::record::Record;
+use super::{ground, peers};
 use crate::report::as_f64;
 use clap::Args;
 use std::path::PathBuf;
@@ -55,6 +55,9 @@ pub struct CompareArgs {
     /// Most bytes that one measurement stores, and that its requests have in flight
     #[arg(long, value_name = "SIZE", default_value = "2g", value_parser = parse_size)]
     pub room: u64,
+    /// Measure Chainring once more with so many objects in its store, for example 10000000
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub prefill: usize,
     /// CPUs of the servers
     #[arg(long, value_delimiter = ',', default_value = "0")]
     pub server_cpus: Vec<usize>,
@@ -67,14 +70,22 @@ const SIZES: [u64; 6] = [1, 4 << 10, 64 << 10, 1 << 20, 16 << 20, 1 << 30];
 const SIZES_QUICK: [u64; 2] = [4 << 10, 1 << 20];
 const CLIENTS: [usize; 4] = [1, 16, 64, 256];
 const CLIENTS_QUICK: [usize; 1] = [32];
-/// Our own first, in the order in which they are done; what is cold last, because it restarts.
-const WORKS: [Work; 6] = [
+/// Our own first, in the order in which they are done; what is cold before warp's, because it
+/// restarts.
+const WORKS: [Work; 13] = [
     Work::Put,
     Work::Get,
     Work::Head,
     Work::List,
     Work::Delete,
     Work::GetCold,
+    Work::WarpPut,
+    Work::WarpGet,
+    Work::WarpStat,
+    Work::WarpList,
+    Work::WarpDelete,
+    Work::WarpMixed,
+    Work::WarpMultipart,
 ];
 /// What does not depend on the size is measured with objects of this one, or the first that is given.
 const USUAL_SIZE: u64 = 4 << 10;
@@ -135,7 +146,10 @@ impl CompareArgs {
                     way: Way::Direct,
                     objects: 0,
                 };
-                if !work.depends_on_size() && size != usual {
+                let has_tool = work.warp().is_none() || ground::find(self, "warp").is_ok();
+                // A part of an object in parts has 5 MiB at least.
+                let fits = work != Work::WarpMultipart || size >= 16 << 20;
+                if !has_tool || !fits || (!work.depends_on_size() && size != usual) {
                     continue;
                 }
                 let flight = size.saturating_mul(u64::try_from(clients).unwrap_or(u64::MAX));
@@ -155,6 +169,22 @@ impl CompareArgs {
             }
         }
         kinds
+    }
+
+    /// What is measured in a store that has many objects: one size, and what our own generator does.
+    #[must_use]
+    pub fn kinds_of_full_store(&self) -> Vec<Kind> {
+        let usual = Self {
+            sizes: vec![USUAL_SIZE],
+            ..self.clone()
+        };
+        let kinds = usual.kinds(USUAL_SIZE, &mut Record::default());
+        let own = kinds.into_iter().filter(|kind| kind.work.warp().is_none());
+        own.map(|kind| Kind {
+            objects: self.prefill,
+            ..kind
+        })
+        .collect()
     }
 
     /// How many objects of the kind's size a store is filled with.

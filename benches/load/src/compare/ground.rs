@@ -80,7 +80,7 @@ impl Running {
             dir: dir.canonicalize()?,
             address: free_address()?,
             others,
-            cpus: peer.cpus(&args.server_cpus),
+            cpus: peer.cpus(&args.server_cpus, &args.client_cpus),
             credentials: peer.credentials(),
             own_programs: args.programs.clone(),
         };

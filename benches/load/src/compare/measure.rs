@@ -56,6 +56,7 @@ impl Subject {
                 self.cool()?;
                 self.ask(args, kind, Order::Once)
             }
+            _ if self.running.peer.is_canned() => self.ask_canned(args, kind),
             _ => {
                 self.fill(args, kind)?;
                 self.ask(args, kind, Order::Random)
@@ -158,6 +159,15 @@ impl Subject {
             prepared.shuffle();
         }
         let outcome = run(&self.settings(args, kind, order), &prepared)?;
+        self.figures(kind, &outcome, None)
+    }
+
+    fn ask_canned(&self, args: &CompareArgs, kind: &Kind) -> Result<Figures, Box<dyn Error>> {
+        let launch = &self.running.launch;
+        let op = kind.work.op().ok_or("no request of this generator")?;
+        let (host, size) = (launch.address.to_string(), usize::try_from(kind.size)?);
+        let prepared = Prepared::canned(op, &host, size, &launch.credentials);
+        let outcome = run(&self.settings(args, kind, Order::Random), &prepared)?;
         self.figures(kind, &outcome, None)
     }
 

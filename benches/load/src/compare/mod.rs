@@ -9,15 +9,18 @@ pub mod kind;
 pub mod measure;
 pub mod peers;
 pub mod plot;
+pub mod population;
 pub mod record;
 pub mod system;
 pub mod table;
+pub mod warp;
 
 pub use args::CompareArgs;
 use ground::Running;
 use kind::Kind;
 use measure::Subject;
 use peers::Peer;
+use population::Population;
 use record::{Machine, Missing, Record, Sample, ServerNote};
 use std::error::Error;
 use std::process::Command;
@@ -39,18 +42,30 @@ pub fn compare(args: &CompareArgs) -> Result<bool, Box<dyn Error>> {
         .into());
     }
     record.machine = machine;
-    let peers = present(args, &mut record)?;
+    let peers = present(args, &args.peers(), &mut record)?;
     let began = Instant::now();
     for size in args.sizes() {
         let kinds = args.kinds(size, &mut record);
         let block = Block {
             args,
             kinds: &kinds,
+            wants: &|_, _| true,
             file: &file,
             began,
         };
         block.measure(&peers, &mut record)?;
         table::write(args, &record)?;
+    }
+    if args.prefill > 0 {
+        let kinds = args.kinds_of_full_store();
+        let block = Block {
+            args,
+            kinds: &kinds,
+            wants: &|_, _| true,
+            file: &file,
+            began,
+        };
+        block.measure(&peers, &mut record)?;
     }
     record.save(&file)?;
     table::write(args, &record)?;
@@ -58,7 +73,8 @@ pub fn compare(args: &CompareArgs) -> Result<bool, Box<dyn Error>> {
     Ok(record.samples.iter().all(|s| s.figures.failures == 0))
 }
 
-fn machine(args: &CompareArgs) -> Machine {
+/// The machine and how it is shared.
+pub fn machine(args: &CompareArgs) -> Machine {
     let (processor, kernel, file_system) = system::names(&args.dir);
     Machine {
         processor,
@@ -71,10 +87,14 @@ fn machine(args: &CompareArgs) -> Machine {
 }
 
 /// The servers whose programs there are; the others are noted as missing.
-fn present(args: &CompareArgs, record: &mut Record) -> Result<Vec<String>, Box<dyn Error>> {
+pub fn present(
+    args: &CompareArgs,
+    ids: &[String],
+    record: &mut Record,
+) -> Result<Vec<String>, Box<dyn Error>> {
     let mut found = Vec::new();
-    for id in args.peers() {
-        let peer = peers::named(&id)?;
+    for id in ids {
+        let peer = peers::named(id)?;
         match ground::find(args, peer.program()) {
             Ok(program) => {
                 let note = ServerNote {
@@ -86,13 +106,23 @@ fn present(args: &CompareArgs, record: &mut Record) -> Result<Vec<String>, Box<d
                 };
                 record.servers.retain(|old| old.id != note.id);
                 record.servers.push(note);
-                found.push(id);
+                found.push(id.clone());
             }
             Err(why) => {
                 eprintln!("{id} does not take part: {why}");
-                record.missing.push(Missing { name: id, why });
+                record.missing.push(Missing {
+                    name: id.clone(),
+                    why,
+                });
             }
         }
+    }
+    if let Err(why) = ground::find(args, "warp") {
+        eprintln!("no measurements with warp: {why}");
+        record.missing.push(Missing {
+            name: "warp".to_owned(),
+            why,
+        });
     }
     for (name, why) in install::NOT_TO_BE_HAD {
         record.missing.push(Missing {
@@ -120,26 +150,36 @@ fn version(program: &std::path::Path, peer: &dyn Peer) -> String {
 }
 
 /// All that is measured with objects of one size: every server begins with an empty store.
-struct Block<'a> {
-    args: &'a CompareArgs,
-    kinds: &'a [Kind],
-    file: &'a std::path::Path,
-    began: Instant,
+pub struct Block<'a> {
+    /// How.
+    pub args: &'a CompareArgs,
+    /// What is measured.
+    pub kinds: &'a [Kind],
+    /// Which of it of a server, besides what it can.
+    pub wants: &'a dyn Fn(&str, &Kind) -> bool,
+    /// Where samples are kept.
+    pub file: &'a std::path::Path,
+    /// When all began.
+    pub began: Instant,
 }
 
 impl Block<'_> {
-    fn measure(&self, peers: &[String], record: &mut Record) -> Result<(), Box<dyn Error>> {
+    /// Measures all servers in turn, in rounds.
+    pub fn measure(&self, peers: &[String], record: &mut Record) -> Result<(), Box<dyn Error>> {
         let mut subjects = Vec::new();
         for id in peers {
             let peer = peers::named(id)?;
             let rounds = 0..self.args.rounds();
             let mut cells = rounds.flat_map(|r| self.kinds.iter().map(move |kind| (r, kind)));
-            if !cells.any(|(round, kind)| peer.can(kind) && !record.has(id, kind, round)) {
+            if !cells.any(|(round, kind)| {
+                let is_asked = peer.can(kind) && (self.wants)(id, kind);
+                is_asked && !record.has(id, kind, round)
+            }) {
                 continue;
             }
             self.say(&format!("starting {id}"));
             ground::remove(&self.args.dir.join(id))?;
-            match Running::start(peer, self.args) {
+            match self.start(peer) {
                 Ok(running) => subjects.push(Subject::new(running)),
                 Err(error) => {
                     self.say(&format!("{id} does not start: {error}"));
@@ -174,6 +214,16 @@ impl Block<'_> {
         Ok(())
     }
 
+    /// Starts a server, and fills its store if that belongs to what is measured.
+    fn start(&self, peer: Box<dyn Peer>) -> Result<Running, Box<dyn Error>> {
+        let running = Running::start(peer, self.args)?;
+        let objects = self.kinds.first().map_or(0, |kind| kind.objects);
+        if objects > 0 {
+            Population::make(&running, self.args, "population", objects)?;
+        }
+        Ok(running)
+    }
+
     fn sample(
         &self,
         subject: &mut Subject,
@@ -182,10 +232,17 @@ impl Block<'_> {
         record: &mut Record,
     ) -> Result<(), Box<dyn Error>> {
         let server = subject.running.peer.id();
-        if !subject.running.peer.can(kind) || record.has(&server, kind, round) {
+        let is_asked = subject.running.peer.can(kind) && (self.wants)(&server, kind);
+        if !is_asked || record.has(&server, kind, round) {
             return Ok(());
         }
-        match subject.measure(self.args, kind, round) {
+        let measured = match ground::find(self.args, "warp") {
+            Ok(program) if kind.work.warp().is_some() => {
+                warp::measure(subject, self.args, &program, kind, round)
+            }
+            _ => subject.measure(self.args, kind, round),
+        };
+        match measured {
             Ok(figures) => {
                 let cpu = figures
                     .cpu_us

@@ -36,8 +36,8 @@ impl Peer for MemoryStore {
         kind.work.op().is_some() && is_warm && kind.way == Way::Direct && kind.objects == 0
     }
 
-    fn cpus(&self, all: &[usize]) -> Vec<usize> {
-        all.iter().copied().take(1).collect()
+    fn cpus(&self, servers: &[usize], _client: &[usize]) -> Vec<usize> {
+        servers.iter().copied().take(1).collect()
     }
 
     fn command(&self, launch: &Launch) -> Result<Command, Box<dyn Error>> {
@@ -78,12 +78,57 @@ impl Peer for BareLog {
         is_put && kind.way == Way::Direct && kind.objects == 0
     }
 
-    fn cpus(&self, all: &[usize]) -> Vec<usize> {
-        all.iter().copied().take(1).collect()
+    fn cpus(&self, servers: &[usize], _client: &[usize]) -> Vec<usize> {
+        servers.iter().copied().take(1).collect()
     }
 
     fn command(&self, launch: &Launch) -> Result<Command, Box<dyn Error>> {
         bare(launch, true)
+    }
+}
+
+/// Parses a request and answers with as many bytes as its path says.
+#[derive(Clone, Copy, Debug)]
+pub struct Bare;
+
+impl Peer for Bare {
+    fn id(&self) -> String {
+        "bare".to_owned()
+    }
+
+    fn program(&self) -> &'static str {
+        "examples/bare_http"
+    }
+
+    fn durability(&self) -> &'static str {
+        "floor: our HTTP alone; stores nothing"
+    }
+
+    fn flushes(&self) -> bool {
+        false
+    }
+
+    fn is_floor(&self) -> bool {
+        true
+    }
+
+    fn is_canned(&self) -> bool {
+        true
+    }
+
+    fn can(&self, kind: &Kind) -> bool {
+        // It has so many bytes to send.
+        let fits = kind.size <= LOG_BODY_MAX;
+        let is_read = matches!(kind.work, Work::Get | Work::Head);
+        fits && is_read && kind.way == Way::Direct && kind.objects == 0
+    }
+
+    fn cpus(&self, servers: &[usize], _client: &[usize]) -> Vec<usize> {
+        servers.iter().copied().take(1).collect()
+    }
+
+    fn command(&self, launch: &Launch) -> Result<Command, Box<dyn Error>> {
+        bare(launch, false)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Peer;
 use crate::compare::ground::Launch;
-use crate::compare::kind::Kind;
+use crate::compare::kind::{Kind, Way};
 use std::error::Error;
 use std::process::Command;
 
@@ -13,8 +13,8 @@ pub struct Chainring {
     pub suffix: &'static str,
     /// More flags.
     pub flags: Vec<String>,
-    /// How many of the servers' CPUs it gets; all of them without a number.
-    pub cores: Option<usize>,
+    /// Whether it gets the client's CPUs as well.
+    pub has_all_cpus: bool,
     /// Whether it answers a PUT when it is on the device.
     pub flushes: bool,
 }
@@ -26,7 +26,29 @@ impl Chainring {
         Self {
             suffix: "",
             flags: Vec::new(),
-            cores: None,
+            has_all_cpus: false,
+            flushes: true,
+        }
+    }
+
+    /// On the servers' and the client's CPUs.
+    #[must_use]
+    pub const fn two_cores() -> Self {
+        Self {
+            suffix: "-all-cpus",
+            flags: Vec::new(),
+            has_all_cpus: true,
+            flushes: true,
+        }
+    }
+
+    /// Hashes one upload after the other, as a build without vector instructions does.
+    #[must_use]
+    pub fn scalar_md5() -> Self {
+        Self {
+            suffix: "-scalar-md5",
+            flags: vec!["--scalar-md5".to_owned()],
+            has_all_cpus: false,
             flushes: true,
         }
     }
@@ -37,7 +59,7 @@ impl Chainring {
         Self {
             suffix: "-relaxed",
             flags: vec!["--durability=relaxed".to_owned()],
-            cores: None,
+            has_all_cpus: false,
             flushes: false,
         }
     }
@@ -65,13 +87,18 @@ impl Peer for Chainring {
     }
 
     fn can(&self, kind: &Kind) -> bool {
-        // Through links only as it is when nothing is set.
-        kind.way == crate::compare::kind::Way::Direct || self.suffix.is_empty()
+        // In all ways only as it is when nothing is set.
+        self.suffix.is_empty() || kind.way == Way::Direct && kind.objects == 0
     }
 
-    fn cpus(&self, all: &[usize]) -> Vec<usize> {
-        let count = self.cores.unwrap_or(all.len());
-        all.iter().copied().take(count).collect()
+    fn cpus(&self, servers: &[usize], client: &[usize]) -> Vec<usize> {
+        let mut cpus = servers.to_vec();
+        if self.has_all_cpus {
+            cpus.extend(client);
+            cpus.sort_unstable();
+            cpus.dedup();
+        }
+        cpus
     }
 
     fn command(&self, launch: &Launch) -> Result<Command, Box<dyn Error>> {
