@@ -1,6 +1,8 @@
 //! The comparison from end to end, as short as it can be: Chainring as it is built for tests and the
 //! store in memory, one round. The figures say nothing; that there are some, does.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;

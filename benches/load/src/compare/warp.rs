@@ -149,22 +149,16 @@ pub fn parse(text: &str) -> Result<Figures, String> {
     if seconds <= 0.0 || requests == 0 {
         return Err("warp has seen no request".to_owned());
     }
-    let mut kinds = vec![total];
-    if let Some(each) = all.get("by_op_type").and_then(Value::as_object) {
-        kinds.extend(each.values());
-    }
-    // The sum has no latencies where operations are mixed.
-    let latencies = kinds.iter().map(|kind| latencies(kind));
-    let (p50, p99) = latencies
-        .filter(|(p50, _)| *p50 > 0.0)
-        .take(if latencies_of_all(total) {
-            1
-        } else {
-            usize::MAX
-        })
-        .fold((0.0, 0.0), |most: (f64, f64), kind| {
-            (most.0.max(kind.0), most.1.max(kind.1))
+    // The sum has no latencies where operations are mixed; the slowest kind counts then.
+    let each = all.get("by_op_type").and_then(Value::as_object);
+    let slowest = each
+        .into_iter()
+        .flat_map(serde_json::Map::values)
+        .filter_map(latencies)
+        .fold((0.0, 0.0), |most: (f64, f64), (p50, p99)| {
+            (most.0.max(p50), most.1.max(p99))
         });
+    let (p50, p99) = latencies(total).unwrap_or(slowest);
     let failures = total
         .get("total_errors")
         .and_then(Value::as_u64)
@@ -182,13 +176,9 @@ pub fn parse(text: &str) -> Result<Figures, String> {
     })
 }
 
-fn latencies_of_all(total: &Value) -> bool {
-    latencies(total).0 > 0.0
-}
-
 /// Median and 99th percentile of a kind of operation in milliseconds: the mean of the segments of
 /// time that warp tells of, by their requests.
-fn latencies(kind: &Value) -> (f64, f64) {
+fn latencies(kind: &Value) -> Option<(f64, f64)> {
     let clients = kind.get("requests_by_client").and_then(Value::as_object);
     let segments = clients
         .into_iter()
@@ -204,11 +194,7 @@ fn latencies(kind: &Value) -> (f64, f64) {
         sum.1 += requests * number("dur_99_millis");
         sum.2 += requests;
     }
-    if sum.2 > 0.0 {
-        (sum.0 / sum.2, sum.1 / sum.2)
-    } else {
-        (0.0, 0.0)
-    }
+    (sum.2 > 0.0).then(|| (sum.0 / sum.2, sum.1 / sum.2))
 }
 
 #[cfg(test)]
