@@ -8,7 +8,7 @@
 //! `PUT /bucket/key`, `GET`, `HEAD`, `DELETE`, and `GET /bucket?list-type=2` with `start-after`,
 //! `max-keys` and the delimiter `/`. Keys are taken as they are sent. One core.
 
-use chainringd::base::AlignedBuf;
+use chainringd::base::{AlignedBuf, SharedBytes};
 use chainringd::http::{Chunk, Close, Exchange, Handler, Server, Stream};
 use chainringd::io::{RealClock, net, runtime};
 use std::cell::RefCell;
@@ -27,7 +27,7 @@ const FIELDS: [(&str, &str); 3] = [
 #[derive(Default)]
 struct Memory {
     /// By `/bucket/key`.
-    objects: RefCell<BTreeMap<Vec<u8>, Rc<AlignedBuf>>>,
+    objects: RefCell<BTreeMap<Vec<u8>, SharedBytes>>,
 }
 
 impl Handler for Memory {
@@ -42,17 +42,13 @@ impl Handler for Memory {
                 let (read, buf) = exchange.read_full(buf, 0, length).await;
                 read?;
                 let path = path.to_vec();
-                self.objects.borrow_mut().insert(path, Rc::new(buf));
+                self.objects.borrow_mut().insert(path, buf.into());
                 exchange.respond(200, &FIELDS, b"").await
             }
             (b"GET" | b"HEAD", true) => {
                 let found = self.objects.borrow().get(path).cloned();
                 match found {
-                    Some(buf) => {
-                        let len = buf.len();
-                        let body = Chunk::Shared { buf, start: 0, len };
-                        exchange.respond(200, &FIELDS, body).await
-                    }
+                    Some(body) => exchange.respond(200, &FIELDS, Chunk::Shared(body)).await,
                     None => exchange.respond(404, &NO_FIELDS, b"").await,
                 }
             }
