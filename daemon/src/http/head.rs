@@ -131,12 +131,18 @@ impl<'a> Head<'a> {
     /// The value of the first header of that name (in lower case), without the white space around
     /// it.
     #[must_use]
-    #[inline]
+    // The mark of a name that is known to the compiler is then known, too.
+    #[inline(always)]
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         debug_assert!(!name.bytes().any(|b| b.is_ascii_uppercase()), "{name}");
         if self.index.marks & mark(name.as_bytes()) == 0 {
             return None;
         }
+        self.first_named(name)
+    }
+
+    #[inline(never)]
+    fn first_named(&self, name: &str) -> Option<&'a [u8]> {
         self.headers_named(name).next()
     }
 

@@ -18,6 +18,8 @@ const KEPT_MAX: usize = 1024;
 pub struct Credentials {
     generation: Cell<u64>,
     known: RefCell<HashMap<Box<str>, Rc<Credential>>>,
+    /// The one used last, which is among the known: most requests follow one of the same client.
+    last: RefCell<Option<(Box<str>, Rc<Credential>)>>,
 }
 
 impl Credentials {
@@ -33,8 +35,15 @@ impl Credentials {
         let mut known = self.known.borrow_mut();
         if self.generation.replace(generation) != generation {
             known.clear();
+            self.last.take();
         }
-        if let Some(credential) = known.get(access_key) {
+        if let Some((key, credential)) = &*self.last.borrow()
+            && **key == *access_key
+        {
+            return Ok(Some(credential.clone()));
+        }
+        if let Some((key, credential)) = known.get_key_value(access_key) {
+            self.last.replace(Some((key.clone(), credential.clone())));
             return Ok(Some(credential.clone()));
         }
         let found = reader.user_by_access_key(access_key)?.map(Rc::new);

@@ -38,8 +38,8 @@ impl Resolutions {
         let kept = self.0.borrow().get(at).cloned().flatten();
         if let Some(found) = kept
             && found.generation == generation
-            && found.entry_name == bucket
-            && found.entry_volume == volume
+            && found.entry_name.as_bytes() == bucket.as_bytes()
+            && found.entry_volume.as_bytes() == volume.as_bytes()
             && found.expires.is_none_or(|end| end > now)
         {
             return Ok(found);

@@ -29,10 +29,12 @@ pub fn demands<H: RequestHead>(head: &H) -> Result<Demands> {
         let Some(rest) = name.strip_prefix(b"x-amz-") else {
             continue;
         };
+        // In almost every request.
+        if matches!(rest, b"content-sha256" | b"date") {
+            continue;
+        }
         // Names are tokens of ASCII.
         match std::str::from_utf8(rest).unwrap_or_default() {
-            // In almost every request.
-            "content-sha256" | "date" => {}
             "acl" => demands.acl = Some(canned_acl(value)?),
             "expected-bucket-owner" => demands.bucket_owner = Some(text(value)),
             "source-expected-bucket-owner" => demands.source_bucket_owner = Some(text(value)),

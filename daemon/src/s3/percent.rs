@@ -15,8 +15,11 @@ pub enum Plus {
 
 /// Decodes `%XX` once. A `%` without two hexadecimal digits is an error.
 pub fn decode_bytes(raw: &[u8], plus: Plus) -> Result<Cow<'_, [u8]>> {
-    let special = |b: &u8| *b == b'%' || (*b == b'+' && plus == Plus::Blank);
-    if !raw.iter().any(special) {
+    let special = match plus {
+        Plus::Itself => memchr::memchr(b'%', raw),
+        Plus::Blank => memchr::memchr2(b'%', b'+', raw),
+    };
+    if special.is_none() {
         return Ok(Cow::Borrowed(raw));
     }
     let mut out = Vec::with_capacity(raw.len());
@@ -69,9 +72,23 @@ pub const fn digit(byte: u8) -> Option<u8> {
 
 /// Whether S3 leaves a byte as it is when it encodes (RFC 3986's unreserved characters).
 #[must_use]
-pub const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
+pub fn is_unreserved(byte: u8) -> bool {
+    UNRESERVED.get(usize::from(byte)).copied().unwrap_or(false)
 }
+
+static UNRESERVED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            table[byte as usize] =
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+        }
+        byte += 1;
+    }
+    table
+};
 
 /// Appends one byte as S3 encodes it.
 pub fn push_encoded(out: &mut Vec<u8>, byte: u8) {

@@ -270,6 +270,7 @@ impl RequestHead for HttpHead<'_> {
         self.0.headers()
     }
 
+    #[inline(always)]
     fn header(&self, name: &str) -> Option<&[u8]> {
         self.0.header(name)
     }

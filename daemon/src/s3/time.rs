@@ -240,12 +240,22 @@ impl AmzTime {
     #[must_use]
     pub fn new(time: Timestamp) -> Self {
         let civil = Civil::of(time);
-        let century = civil.year / 100 % 100;
-        let pairs = [century, civil.year % 100, civil.month, civil.day];
-        let mut text = *b"00000000T000000Z";
-        put_pairs(&mut text, 0, &pairs);
-        put_pairs(&mut text, 9, &[civil.hour, civil.minute, civil.second]);
-        Self(text)
+        let [c0, c1] = two_digits(civil.year / 100);
+        let [y0, y1] = two_digits(civil.year);
+        let [m0, m1] = two_digits(civil.month);
+        let [d0, d1] = two_digits(civil.day);
+        let [h0, h1] = two_digits(civil.hour);
+        let [n0, n1] = two_digits(civil.minute);
+        let [s0, s1] = two_digits(civil.second);
+        Self([
+            c0, c1, y0, y1, m0, m1, d0, d1, b'T', h0, h1, n0, n1, s0, s1, b'Z',
+        ])
+    }
+
+    /// The text's bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// The text.
@@ -256,18 +266,14 @@ impl AmzTime {
 
     /// The day, `20130524`.
     #[must_use]
-    pub fn day(&self) -> &str {
-        self.as_str().get(..8).unwrap_or_default()
+    pub fn day(&self) -> &[u8] {
+        self.0.get(..8).unwrap_or_default()
     }
 }
 
-/// Writes numbers below 100 as two digits each.
-fn put_pairs(text: &mut [u8], at: usize, numbers: &[u64]) {
-    let places = text.iter_mut().skip(at);
-    let digits = numbers.iter().flat_map(|n| [n / 10 % 10, n % 10]);
-    for (place, digit) in places.zip(digits) {
-        *place = b'0' + u8::try_from(digit).unwrap_or(0);
-    }
+/// The last two digits of a number.
+const fn two_digits(number: u64) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
 }
 
 /// Formats SigV4's form, `20130524T000000Z`.

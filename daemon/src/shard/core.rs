@@ -1,6 +1,6 @@
 //! What a core holds, and how a job gets to the core that owns a shard.
 
-use crate::base::limits::{IN_FLIGHT_BYTES_MAX, KEY_BYTES_MAX, SENDING_BYTES_MAX};
+use crate::base::limits::{IN_FLIGHT_BYTES_MAX, SENDING_BYTES_MAX};
 use crate::base::local::Notify;
 use crate::base::{BucketId, ShardId};
 use crate::io::mailbox::{Mailbox, Sender};
@@ -63,6 +63,9 @@ pub struct Core<D: Disk, C: Clock> {
     stop: Notify,
 }
 
+/// Keys up to so many bytes find their shard without an allocation.
+const SHORT_KEY: usize = 248;
+
 /// The shard that owns a key.
 #[must_use]
 pub fn shard_of(shards: usize, bucket: BucketId, key: &[u8]) -> ShardId {
@@ -70,7 +73,7 @@ pub fn shard_of(shards: usize, bucket: BucketId, key: &[u8]) -> ShardId {
         return ShardId(0);
     }
     // In one piece: the hash of pieces needs half a kilobyte of state.
-    let mut bytes = [0; 8 + KEY_BYTES_MAX];
+    let mut bytes = [0; 8 + SHORT_KEY];
     let (front, rest) = bytes.split_at_mut(8);
     front.copy_from_slice(&bucket.0.to_le_bytes());
     let hash = match rest.get_mut(..key.len()) {
@@ -78,8 +81,7 @@ pub fn shard_of(shards: usize, bucket: BucketId, key: &[u8]) -> ShardId {
             place.copy_from_slice(key);
             xxh3_64(bytes.get(..8 + key.len()).unwrap_or_default())
         }
-        // No key is that long.
-        None => xxh3_64(key),
+        None => xxh3_64(&[&bucket.0.to_le_bytes(), key].concat()),
     };
     ShardId(u16::try_from(hash % shards as u64).unwrap_or(0))
 }

@@ -54,7 +54,7 @@ fn push_escaped(out: &mut Vec<u8>, key: &[u8]) {
 }
 
 fn memchr_zero(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|&b| b == 0)
+    memchr::memchr(0, bytes)
 }
 
 /// The index key of one version of an object.

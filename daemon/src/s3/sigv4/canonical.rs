@@ -17,7 +17,7 @@ pub(super) enum EncodedSlash {
 
 /// Whether the two ways differ for a path.
 pub(super) fn has_encoded_slash(path: &[u8]) -> bool {
-    path.windows(3).any(|w| w.eq_ignore_ascii_case(b"%2f"))
+    memchr::memchr(b'%', path).is_some() && path.windows(3).any(|w| w.eq_ignore_ascii_case(b"%2f"))
 }
 
 /// Builds canonical requests into a buffer that is kept between requests.
@@ -28,13 +28,13 @@ impl<'a> Canonical<'a> {
         Self(buffer)
     }
 
-    /// Builds the canonical request.
+    /// Builds the canonical request, and says what it covers.
     pub fn build<H: RequestHead>(
         &mut self,
         head: &H,
         claim: &Claim<'_>,
         slash: EncodedSlash,
-    ) -> Result<()> {
+    ) -> Result<Covered> {
         self.0.clear();
         self.0.extend_from_slice(head.method().as_bytes());
         self.0.push(b'\n');
@@ -42,14 +42,21 @@ impl<'a> Canonical<'a> {
         self.0.push(b'\n');
         self.query(head.raw_query(), claim.presigned)?;
         self.0.push(b'\n');
-        for name in claim.signed_headers.split(';') {
-            self.header(head, name);
+        let mut covered = Covered::default();
+        for name in claim.signed_headers.as_bytes().split(|b| *b == b';') {
+            let lines = self.header(head, name);
+            match name {
+                b"host" => covered.host = true,
+                b"date" => covered.date = true,
+                name if is_amz(name) => covered.amz += lines,
+                _ => {}
+            }
         }
         self.0.push(b'\n');
         self.0.extend_from_slice(claim.signed_headers.as_bytes());
         self.0.push(b'\n');
-        self.0.extend_from_slice(claim.payload.as_bytes());
-        Ok(())
+        self.0.extend_from_slice(claim.payload);
+        Ok(covered)
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -109,16 +116,16 @@ impl<'a> Canonical<'a> {
     }
 
     /// Appends `name:value` with the values of all headers of that name. A header that was signed
-    /// but did not arrive counts as empty: proxies drop empty headers.
-    fn header<H: RequestHead>(&mut self, head: &H, name: &str) {
-        self.0.extend_from_slice(name.as_bytes());
+    /// but did not arrive counts as empty: proxies drop empty headers. Returns how many there are.
+    fn header<H: RequestHead>(&mut self, head: &H, name: &[u8]) -> usize {
+        self.0.extend_from_slice(name);
         self.0.push(b':');
-        let mut first = true;
-        for (_, value) in head.headers().filter(|(n, _)| *n == name.as_bytes()) {
-            if !first {
+        let mut lines = 0;
+        for (_, value) in head.headers().filter(|(n, _)| *n == name) {
+            if lines > 0 {
                 self.0.push(b',');
             }
-            first = false;
+            lines += 1;
             // Most values have nothing to be folded.
             if memchr::memchr2(b' ', b'\t', value).is_none() {
                 self.0.extend_from_slice(value);
@@ -135,6 +142,7 @@ impl<'a> Canonical<'a> {
             }
         }
         self.0.push(b'\n');
+        lines
     }
 }
 
@@ -146,39 +154,61 @@ fn encode(raw: &[u8]) -> Result<Vec<u8>> {
     Ok(out)
 }
 
+/// What a signature covers of what it must cover.
+#[derive(Default)]
+pub(super) struct Covered {
+    /// Headers that begin with `x-amz-`.
+    amz: usize,
+    host: bool,
+    date: bool,
+}
+
 /// Checks that the signature covers what it must: the host, every `x-amz-` header, and the date
 /// when there is no `x-amz-date`.
-pub(super) fn check_signed<H: RequestHead>(head: &H, claim: &Claim<'_>) -> Result<()> {
-    let mut missing = unsigned(head, claim);
-    let Some(first) = missing.next() else {
+pub(super) fn check_covered<H: RequestHead>(
+    head: &H,
+    claim: &Claim<'_>,
+    covered: &Covered,
+) -> Result<()> {
+    // No name is in the list twice, so a header that is not covered is missing in the sum.
+    let amz = head.headers().filter(|(name, _)| is_amz(name)).count();
+    let dated = claim.presigned || covered.date || head.header("x-amz-date").is_some();
+    if covered.host && dated && covered.amz == amz {
         return Ok(());
-    };
-    let names: Vec<_> = std::iter::once(first)
-        .chain(missing)
-        .map(String::from_utf8_lossy)
-        .collect();
+    }
+    check_each(head, claim)
+}
+
+fn is_amz(name: &[u8]) -> bool {
+    name.starts_with(b"x-amz-")
+}
+
+/// The same, by names.
+#[cold]
+fn check_each<H: RequestHead>(head: &H, claim: &Claim<'_>) -> Result<()> {
+    let list = claim.signed_headers.as_bytes();
+    let is_signed = |name: &[u8]| list.split(|b| *b == b';').any(|signed| signed == name);
+    let mut missing = Vec::new();
+    if !is_signed(b"host") {
+        missing.push("host".into());
+    }
+    for (name, _) in head.headers() {
+        // Clients add the hash to presigned requests after signing; it is then checked against the
+        // body, and can name no other mode (see `payload::of_presigned_unsigned`).
+        let tolerated = claim.presigned && name == b"x-amz-content-sha256";
+        if is_amz(name) && !tolerated && !is_signed(name) {
+            missing.push(String::from_utf8_lossy(name));
+        }
+    }
+    if !claim.presigned && head.header("x-amz-date").is_none() && !is_signed(b"date") {
+        missing.push("date".into());
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
     Err(S3Error::new(
         ErrorCode::AccessDenied,
         "There were headers present in the request which were not signed",
     )
-    .with("HeadersNotSigned", names.join(", ")))
-}
-
-/// The names of headers that the signature must cover and does not.
-fn unsigned<'a, H: RequestHead>(
-    head: &'a H,
-    claim: &'a Claim<'_>,
-) -> impl Iterator<Item = &'a [u8]> {
-    let list = claim.signed_headers.as_bytes();
-    let is_signed = move |name: &[u8]| list.split(|b| *b == b';').any(|signed| signed == name);
-    let host: Option<&[u8]> = (!is_signed(b"host")).then_some(b"host");
-    let amz = head.headers().map(|(name, _)| name).filter(move |name| {
-        // Clients add the hash to presigned requests after signing; it is then checked against the
-        // body, and can name no other mode (see `payload::of_presigned_unsigned`).
-        let tolerated = claim.presigned && *name == b"x-amz-content-sha256";
-        name.starts_with(b"x-amz-") && !tolerated && !is_signed(name)
-    });
-    let dated = claim.presigned || head.header("x-amz-date").is_some() || is_signed(b"date");
-    let date: Option<&[u8]> = (!dated).then_some(b"date");
-    host.into_iter().chain(amz).chain(date)
+    .with("HeadersNotSigned", missing.join(", ")))
 }

@@ -69,23 +69,49 @@ pub(super) fn parse(text: &str) -> Result<Parts<'_>> {
     })
 }
 
+/// Which bytes a list of header names may have.
+static IN_NAMES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            table[byte as usize] = !byte.is_ascii_uppercase() && byte != b':';
+        }
+        byte += 1;
+    }
+    table
+};
+
 /// Splits a text at the first of an ASCII byte, without it.
 fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
-    let at = text.bytes().position(|b| b == byte)?;
+    let at = memchr::memchr(byte, text.as_bytes())?;
     Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// Whether a list of signed headers is one: lower-case names, none twice.
 pub(super) fn valid_signed_headers(list: &str) -> bool {
-    let names = || list.as_bytes().split(|b| *b == b';');
-    let good = |b: &u8| b.is_ascii_graphic() && !b.is_ascii_uppercase() && *b != b':';
-    if !names().all(|name| !name.is_empty() && name.iter().all(good)) {
+    let good = |b: &u8| IN_NAMES.get(usize::from(*b)).copied().unwrap_or(false);
+    if !list.as_bytes().iter().fold(true, |all, b| all & good(b)) {
         return false;
     }
     // In order, as clients send them, each is compared with its neighbour only.
-    if names().zip(names().skip(1)).all(|(name, next)| name < next) {
-        return true;
+    let (mut before, mut rest, mut ordered) = (&b""[..], list.as_bytes(), true);
+    loop {
+        let end = memchr::memchr(b';', rest);
+        let name = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        if name.is_empty() {
+            return false;
+        }
+        ordered &= before < name;
+        before = name;
+        match end {
+            Some(end) => rest = rest.get(end + 1..).unwrap_or_default(),
+            None if ordered => return true,
+            None => break,
+        }
     }
+    let names = || list.as_bytes().split(|b| *b == b';');
     let unique = |(at, name)| !names().skip(at + 1).any(|other| other == name);
     names().count() <= crate::base::limits::HTTP_HEADERS_MAX && names().enumerate().all(unique)
 }
@@ -123,7 +149,7 @@ pub(super) fn claim<'a, H: RequestHead>(parts: &Parts<'a>, head: &'a H) -> Resul
         signed_headers: parts.signed_headers,
         signature: parts.signature,
         date,
-        payload: super::payload::text(payload)?,
+        payload: super::payload::ascii(payload)?,
         presigned: false,
     })
 }

@@ -107,23 +107,46 @@ pub(super) fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
 
 /// Parses a signature: 64 hexadecimal digits, lower case.
 pub(super) fn parse_signature(text: &[u8]) -> Option<[u8; 32]> {
-    if text.iter().any(u8::is_ascii_uppercase) {
-        return None;
-    }
-    parse_hash(text)
+    decode(text, &LOWER)
 }
 
 /// Parses a SHA-256: 64 hexadecimal digits.
 pub(super) fn parse_hash(text: &[u8]) -> Option<[u8; 32]> {
+    decode(text, &ANY_CASE)
+}
+
+/// What stands in the tables for a byte that is no digit.
+const NO_DIGIT: u8 = 0xff;
+static ANY_CASE: [u8; 256] = digits(true);
+static LOWER: [u8; 256] = digits(false);
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn digits(upper: bool) -> [u8; 256] {
+    let mut table = [NO_DIGIT; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        if let Some(value) = digit(byte)
+            && (upper || !byte.is_ascii_uppercase())
+        {
+            table[byte as usize] = value;
+        }
+        byte += 1;
+    }
+    table
+}
+
+fn decode(text: &[u8], digits: &[u8; 256]) -> Option<[u8; 32]> {
     if text.len() != 64 {
         return None;
     }
-    let mut out = [0; 32];
-    for (byte, pair) in out.iter_mut().zip(text.chunks_exact(2)) {
-        let [high, low] = *pair else { return None };
-        *byte = digit(high)? << 4 | digit(low)?;
+    let value = |byte: u8| digits.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT);
+    let (mut out, mut seen) = ([0; 32], 0);
+    for (byte, pair) in out.iter_mut().zip(text.as_chunks::<2>().0) {
+        let [high, low] = pair.map(value);
+        seen |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(out)
+    (seen < 16).then_some(out)
 }
 
 /// Hexadecimal digits of a hash, lower case.

@@ -107,7 +107,7 @@ struct Claim<'a> {
     signature: [u8; 32],
     date: Timestamp,
     /// Hash or mode as it stands in the canonical request.
-    payload: &'a str,
+    payload: &'a [u8],
     presigned: bool,
 }
 
@@ -185,7 +185,6 @@ impl Verifier {
         claim: &Claim<'_>,
         (user, secrets): (U, S),
     ) -> Result<(U, Payload)> {
-        canonical::check_signed(head, claim)?;
         let scope = &claim.scope;
         let mut candidate = self.candidate(scope, secrets.current());
         let mut older = secrets.previous().map(|s| self.candidate(scope, s));
@@ -199,7 +198,8 @@ impl Verifier {
             &[EncodedSlash::Plain]
         };
         for slash in slashes {
-            canonical.build(head, claim, *slash)?;
+            let covered = canonical.build(head, claim, *slash)?;
+            canonical::check_covered(head, claim, &covered)?;
             let hash = canonical.hash_hex();
             let to_sign = string_to_sign(&time, scope, &hash);
             // Both secrets are tried whatever the first gives: the time taken tells neither apart.
@@ -269,7 +269,7 @@ impl Candidate<'_> {
 fn string_to_sign<'a>(time: &'a AmzTime, scope: &Scope<'a>, hash: &'a [u8; 64]) -> [&'a [u8]; 6] {
     [
         b"AWS4-HMAC-SHA256\n",
-        time.as_str().as_bytes(),
+        time.as_bytes(),
         b"\n",
         scope.text().as_bytes(),
         b"\n",

@@ -8,6 +8,12 @@ use std::rc::Rc;
 /// SHA-256 of nothing: the hash of the headers that a chunk could have, but never has.
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+/// The same as bytes.
+pub(super) const EMPTY_HASH: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
 /// How a body is to be read and checked.
 #[derive(Debug)]
 pub enum Payload {
@@ -35,41 +41,42 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    pub fn parse(text: &str) -> Result<Self> {
+    pub fn parse(text: &[u8]) -> Result<Self> {
         match text {
-            "UNSIGNED-PAYLOAD" => Ok(Self::Unsigned),
-            "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => Ok(Self::StreamingUnsignedTrailer),
-            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => Ok(Self::StreamingSigned { trailer: false }),
-            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => {
+            b"UNSIGNED-PAYLOAD" => Ok(Self::Unsigned),
+            // That of nothing, which every GET has.
+            _ if text == EMPTY_SHA256.as_bytes() => Ok(Self::Sha256(EMPTY_HASH)),
+            b"STREAMING-UNSIGNED-PAYLOAD-TRAILER" => Ok(Self::StreamingUnsignedTrailer),
+            b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => Ok(Self::StreamingSigned { trailer: false }),
+            b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => {
                 Ok(Self::StreamingSigned { trailer: true })
             }
-            _ if text.starts_with("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD") => {
-                Err(S3Error::not_implemented(text))
+            _ if text.starts_with(b"STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD") => {
+                Err(S3Error::not_implemented(&String::from_utf8_lossy(text)))
             }
-            _ => parse_hash(text.as_bytes())
-                .map(Self::Sha256)
-                .ok_or_else(|| {
-                    S3Error::argument(
-                        "x-amz-content-sha256",
-                        text,
-                        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, \
+            _ => parse_hash(text).map(Self::Sha256).ok_or_else(|| {
+                S3Error::argument(
+                    "x-amz-content-sha256",
+                    String::from_utf8_lossy(text),
+                    "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, \
                      STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, \
                      STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
-                    )
-                }),
+                )
+            }),
         }
     }
 }
 
-/// A header's value as text.
-pub(super) fn text(value: &[u8]) -> Result<&str> {
-    std::str::from_utf8(value).map_err(|_| {
-        S3Error::argument(
-            "x-amz-content-sha256",
-            "",
-            "x-amz-content-sha256 is not ASCII.",
-        )
-    })
+/// The header's value, which must be ASCII.
+pub(super) fn ascii(value: &[u8]) -> Result<&[u8]> {
+    if value.is_ascii() {
+        return Ok(value);
+    }
+    Err(S3Error::argument(
+        "x-amz-content-sha256",
+        "",
+        "x-amz-content-sha256 is not ASCII.",
+    ))
 }
 
 impl Payload {
@@ -91,11 +98,21 @@ impl Payload {
         let Some(value) = head.header("x-amz-content-sha256") else {
             return Ok(Self::Unsigned);
         };
-        match Mode::parse(text(value)?)? {
+        match Mode::parse(ascii(value)?)? {
             Mode::Sha256(hash) => Ok(Self::Sha256(hash)),
             Mode::Unsigned => Ok(Self::Unsigned),
             Mode::StreamingUnsignedTrailer => Ok(Self::StreamingUnsignedTrailer),
             Mode::StreamingSigned { .. } => Err(ErrorCode::AccessDenied.into()),
+        }
+    }
+
+    /// Whether an empty body keeps what was promised about it.
+    #[must_use]
+    pub fn allows_nothing(&self) -> bool {
+        match self {
+            Self::Sha256(hash) => *hash == EMPTY_HASH,
+            Self::Unsigned => true,
+            Self::StreamingSigned { .. } | Self::StreamingUnsignedTrailer => false,
         }
     }
 
@@ -115,7 +132,7 @@ pub(super) fn of_presigned_unsigned<H: RequestHead>(head: &H) -> Result<Payload>
     let Some(value) = head.header("x-amz-content-sha256") else {
         return Ok(Payload::Unsigned);
     };
-    match Mode::parse(text(value)?)? {
+    match Mode::parse(ascii(value)?)? {
         Mode::Sha256(hash) => Ok(Payload::Sha256(hash)),
         Mode::Unsigned => Ok(Payload::Unsigned),
         Mode::StreamingSigned { .. } | Mode::StreamingUnsignedTrailer => Err(S3Error::new(

@@ -105,9 +105,9 @@ pub(super) fn claim<'a, H: RequestHead>(parts: &Parts<'a>, head: &'a H) -> Resul
         .split(';')
         .any(|name| name == "x-amz-content-sha256");
     let payload = match (parts.payload, head.header("x-amz-content-sha256")) {
-        (Some(text), _) => text,
-        (None, Some(value)) if header_is_signed => super::payload::text(value)?,
-        (None, _) => "UNSIGNED-PAYLOAD",
+        (Some(text), _) => text.as_bytes(),
+        (None, Some(value)) if header_is_signed => super::payload::ascii(value)?,
+        (None, _) => b"UNSIGNED-PAYLOAD",
     };
     Ok(Claim {
         scope: parts.scope,

@@ -15,15 +15,19 @@ pub(super) struct Scope<'a> {
     terminal: &'a str,
 }
 
+/// Splits a text at its last slash.
+fn cut_last(text: &str) -> Option<(&str, &str)> {
+    let at = memchr::memrchr(b'/', text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
 impl<'a> Scope<'a> {
     /// Splits a credential.
     pub fn parse(credential: &'a str) -> Option<Self> {
-        let mut parts = credential.rsplitn(5, '/');
-        let terminal = parts.next()?;
-        let service = parts.next()?;
-        let region = parts.next()?;
-        let date = parts.next()?;
-        let access_key = parts.next().filter(|key| !key.is_empty())?;
+        let (rest, terminal) = cut_last(credential)?;
+        let (rest, service) = cut_last(rest)?;
+        let (rest, region) = cut_last(rest)?;
+        let (access_key, date) = cut_last(rest).filter(|(key, _)| !key.is_empty())?;
         Some(Self {
             credential,
             access_key,
@@ -68,12 +72,12 @@ impl<'a> Scope<'a> {
             .map_err(|error: S3Error| error.with("Region", region));
         }
         let time = AmzTime::new(request);
-        if time.day() != self.date {
+        if time.day() != self.date.as_bytes() {
             let date = self.date;
             return fail(format!(
                 "Invalid credential date \"{date}\". This date is not the same as X-Amz-Date: \
                  \"{}\".",
-                time.day()
+                String::from_utf8_lossy(time.day())
             ));
         }
         Ok(())
