@@ -14,7 +14,9 @@ use chainringd::namespace::{
 use chainringd::s3::service::{Service, Settings};
 use chainringd::shard::core::shard_of;
 use chainringd::shard::{Core, Topology};
-use chainringd::store::{ETag, NewBody, NewObject, ObjectMeta, Store, StoreConfig, WriteCondition};
+use chainringd::store::{
+    ETag, NewBody, NewObject, ObjectMeta, ReadCache, Store, StoreConfig, WriteCondition,
+};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -39,6 +41,9 @@ const STORE: [u8; 16] = [7; 16];
 const USER: &str = "admin";
 const SHARDS: u16 = 2;
 const SEGMENT_BYTES: u32 = 1 << 20;
+
+/// What a core keeps of what it has read: more than there is here.
+const CACHE_BYTES: u64 = 64 << 20;
 
 /// The writer of names.
 pub type Names = Namespace<SimDisk, SimClock>;
@@ -75,6 +80,7 @@ impl World {
             stores,
             Some(Rc::new(names)),
             SimClock,
+            ReadCache::new(CACHE_BYTES),
         );
         let settings = Settings {
             region: REGION.to_owned(),

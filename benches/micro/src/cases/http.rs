@@ -3,21 +3,16 @@
 use crate::counted::Counted;
 use crate::replay::Replay;
 use crate::sign;
-use chainringd::base::AlignedBuf;
+use chainringd::base::{AlignedBuf, SharedBytes};
 use chainringd::http::{Chunk, Close, Exchange, Handler, Server, Stream};
 use chainringd::io::sim::{self, SimClock};
-use std::rc::Rc;
 
 /// Answers 4 KiB whatever it is asked.
-struct Canned(Rc<AlignedBuf>);
+struct Canned(SharedBytes);
 
 impl Handler for Canned {
     async fn handle<S: Stream>(&self, exchange: &mut Exchange<'_, S>) -> Result<(), Close> {
-        let body = Chunk::Shared {
-            buf: self.0.clone(),
-            start: 0,
-            len: 4096,
-        };
+        let body = Chunk::Shared(self.0.clone());
         let fields = [("ETag", "\"0\""), ("Content-Type", "binary/octet-stream")];
         exchange.respond(200, &fields, body).await
     }
@@ -36,7 +31,7 @@ pub fn signed(calls: usize) {
 }
 
 fn serve(request: &[u8], calls: usize) {
-    let handler = Canned(Rc::new(AlignedBuf::zeroed(4096)));
+    let handler = Canned(AlignedBuf::zeroed(4096).into());
     let server = Server::new(SimClock);
     sim::run(1, async {
         let (stream, _) = Replay::new(request, 20);

@@ -8,7 +8,7 @@ use chainringd::io::sim;
 
 const BYTES: usize = 4096;
 /// Requests before anything is counted.
-const WARM_UP: usize = 5;
+const WARM_UP: usize = 20;
 
 fn path(bucket: &str) -> String {
     format!("/{bucket}/{}", key(123))
