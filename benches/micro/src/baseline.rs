@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// More than so many percent of difference is a finding.
-pub const PERCENT_MAX: f64 = 5.0;
+pub const PERCENT_MAX: u64 = 5;
 
 const TITLE: &str =
     "# Instructions per call, counted by callgrind. Made by tests/run --renew-micro.";
@@ -149,9 +149,9 @@ pub fn compare(expected: &Baseline, found: &Baseline) -> Comparison {
 
 fn change(old: u64, new: u64) -> Change {
     let percent = (new as f64 / old as f64 - 1.0) * 100.0;
-    if percent > PERCENT_MAX {
+    if new * 100 > old * (100 + PERCENT_MAX) {
         Change::Dearer(percent)
-    } else if percent < -PERCENT_MAX {
+    } else if new * 100 < old * (100 - PERCENT_MAX) {
         Change::Cheaper(percent)
     } else {
         Change::Little(percent)
