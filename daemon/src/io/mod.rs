@@ -32,7 +32,7 @@ pub use connection::{Bytes, Connection, Parts};
 pub use disk::{Clock, Disk, DiskFile, IoError, IoErrorKind};
 pub use lock::DataLock;
 pub use mailbox::{Mailbox, Sender, mailbox};
-pub use net::{TcpListener, TcpStream};
+pub use net::{Accepted, TcpListener, TcpStream};
 pub use reply::{Answer, Reply, reply};
 pub use runtime::{Elapsed, run_on_core, sleep, spawn, spawn_vital, timeout};
 pub use timer::Sleep;

@@ -87,6 +87,11 @@ impl TcpListener {
     /// The next connection. Goes on after whatever concerns one connection only, and after a pause
     /// when files or memory have run out; other errors are final.
     pub async fn accept(&self) -> io::Result<TcpStream> {
+        Ok(self.accept_for_any().await?.attach())
+    }
+
+    /// As [`TcpListener::accept`], of a connection that may be given to another core.
+    pub async fn accept_for_any(&self) -> io::Result<Accepted> {
         loop {
             let (result, op) = compio::runtime::submit(Accept::new(self.socket.clone()))
                 .await
@@ -98,8 +103,8 @@ impl TcpListener {
             let (socket, peer) = op.into_inner();
             // Not an address of IP only when the peer was gone before it was asked for.
             if let Some(peer) = peer.as_socket() {
-                let connection = Connection::new(socket.into());
-                return Ok(TcpStream { connection, peer });
+                let socket = socket.into();
+                return Ok(Accepted { socket, peer });
             }
         }
     }
@@ -128,6 +133,23 @@ pub(super) async fn recover(error: io::Error) -> io::Result<()> {
             Ok(())
         }
         _ => Err(error),
+    }
+}
+
+/// A TCP connection that no core uses yet.
+pub struct Accepted {
+    socket: OwnedFd,
+    peer: SocketAddr,
+}
+
+impl Accepted {
+    /// The same, for the core that this is called on.
+    #[must_use]
+    pub fn attach(self) -> TcpStream {
+        TcpStream {
+            connection: Connection::new(self.socket),
+            peer: self.peer,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::core::{CoreSetup, Opened, core_main};
 use super::secrets::{self, SecretsError};
+use super::spread::Spread;
 use crate::base::ShardId;
 use crate::config::{Config, DurabilityArg};
 use crate::io::lines::{self, LineLog, LineWriter, Rotation};
@@ -312,7 +313,9 @@ impl Daemon {
         let mut threads = Vec::new();
         let mut inboxes = Vec::new();
         let mut gates = Vec::new();
-        for ((index, cpu), listener) in cpus.iter().enumerate().zip(listeners) {
+        let (spread, arrivals) = Spread::new(cpus.len());
+        let ports = listeners.into_iter().zip(arrivals);
+        for ((index, cpu), (listener, arrivals)) in cpus.iter().enumerate().zip(ports) {
             let (inbox, mail) = mailbox();
             let (gate, topology) = mpsc::channel();
             inboxes.push(inbox);
@@ -327,6 +330,8 @@ impl Daemon {
                 durability: durability(config),
                 shards: shards_of(&owners, index),
                 listener,
+                spread: spread.clone(),
+                arrivals,
                 mail,
                 opened: opened.clone(),
                 topology,

@@ -3,6 +3,7 @@
 use super::admin::{self, Admin};
 use super::boot::{BootError, lock_error, namespace_config};
 use super::secrets;
+use super::spread::{Arrival, Held, Spread};
 use crate::base::ShardId;
 use crate::base::buffer::trim_pool;
 use crate::base::limits::{AUDIT_BATCH_AGE, CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX};
@@ -12,7 +13,8 @@ use crate::io::lines::LineLog;
 use crate::io::process::memory_bytes;
 use crate::io::signals::{Signal, Signals};
 use crate::io::{
-    DataLock, Mailbox, RealClock, TcpListener, UringDisk, sleep, spawn, spawn_vital, timeout,
+    DataLock, Mailbox, RealClock, TcpListener, TcpStream, UringDisk, sleep, spawn, spawn_vital,
+    timeout,
 };
 use crate::log::Durability;
 use crate::monitor::Monitor;
@@ -62,6 +64,8 @@ pub struct CoreSetup {
     pub durability: Durability,
     pub shards: Vec<ShardId>,
     pub listener: TcpListener,
+    pub spread: Spread,
+    pub arrivals: Mailbox<Arrival>,
     pub mail: Mailbox<DaemonJob>,
     pub opened: mpsc::Sender<Opened>,
     pub topology: mpsc::Receiver<Arc<Topology<UringDisk, RealClock>>>,
@@ -121,17 +125,15 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
     let server = Server::new(RealClock);
     let ticking = server.clone();
     spawn_vital("timers of connections", async move { ticking.run().await });
-    let limit = CONNECTIONS_MAX / setup.cores;
-    spawn_vital(
-        "accept",
-        accept(
-            core.clone(),
-            server.clone(),
-            setup.listener,
-            settings(&setup.config),
-            limit,
-        ),
-    );
+    let door = Rc::new(Door {
+        core: core.clone(),
+        server: server.clone(),
+        service: Rc::new(Service::new(core.clone(), settings(&setup.config))),
+        limit: CONNECTIONS_MAX / setup.cores,
+    });
+    let accepting = accept(door.clone(), setup.listener, setup.spread);
+    spawn_vital("accept", accepting);
+    spawn_vital("arrivals", admit_all(door, setup.arrivals));
     if let Some(signals) = setup.signals {
         spawn_vital("signals", watch(core.clone(), signals));
     }
@@ -219,49 +221,75 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-/// Takes connections until the core stops.
-async fn accept(
+/// Where connections begin to be served by this core.
+struct Door {
     core: Rc<DaemonCore>,
     server: Server<RealClock>,
-    listener: TcpListener,
-    settings: Settings,
+    service: Rc<Service<UringDisk, RealClock>>,
+    /// Most connections.
     limit: usize,
-) {
-    let service = Rc::new(Service::new(core.clone(), settings));
-    let limit_of_peer = CONNECTIONS_PER_PEER_MAX.min(limit);
+}
+
+impl Door {
+    fn admit(&self, stream: TcpStream, held: Held) {
+        let (meters, peer) = (self.core.meters(), stream.peer_addr().ip());
+        // Beyond the limit a connection is closed at once: the client sees it and may retry.
+        if self.server.connections() >= self.limit {
+            meters.refused.add(1);
+            tracing::warn!(self.limit, "too many connections, one was refused");
+            return;
+        }
+        if self.server.connections_from(peer) >= CONNECTIONS_PER_PEER_MAX.min(self.limit) {
+            meters.refused.add(1);
+            tracing::warn!(%peer, "too many connections of one peer");
+            return;
+        }
+        meters.accepted.add(1);
+        let open = meters.connections.hold();
+        let (server, service) = (self.server.clone(), self.service.clone());
+        spawn(async move {
+            server.serve(stream, &*service).await;
+            drop((open, held));
+        });
+    }
+}
+
+/// Takes connections until the core stops; what is too many here goes to other cores.
+async fn accept(door: Rc<Door>, listener: TcpListener, spread: Spread) {
+    let core = &door.core;
     loop {
         let accepted = {
             let stopped = pin!(core.stopped());
-            let incoming = pin!(listener.accept());
+            let incoming = pin!(listener.accept_for_any());
             match select(incoming, stopped).await {
                 Either::Left((accepted, _)) => accepted,
                 Either::Right(_) => return,
             }
         };
         match accepted {
-            // Beyond the limit a connection is closed at once: the client sees it and may retry.
-            Ok(_) if server.connections() >= limit => {
-                core.meters().refused.add(1);
-                tracing::warn!(limit, "too many connections, one was refused");
-            }
-            Ok(stream) if server.connections_from(stream.peer_addr().ip()) >= limit_of_peer => {
-                core.meters().refused.add(1);
-                tracing::warn!(peer = %stream.peer_addr().ip(), "too many connections of one peer");
-            }
-            Ok(stream) => {
-                let (server, service) = (server.clone(), service.clone());
-                core.meters().accepted.add(1);
-                let open = core.meters().connections.hold();
-                spawn(async move {
-                    server.serve(stream, &*service).await;
-                    drop(open);
-                });
+            Ok(accepted) => {
+                let held = spread.place(core.index());
+                if held.core() == core.index() {
+                    door.admit(accepted.attach(), held);
+                } else {
+                    spread.hand_over(accepted, held);
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections any more");
                 core.begin_stop_everywhere();
                 return;
             }
+        }
+    }
+}
+
+/// Takes the connections that other cores accepted.
+async fn admit_all(door: Rc<Door>, mut arrivals: Mailbox<Arrival>) {
+    let mut batch = Vec::new();
+    while arrivals.recv_batch(&mut batch).await {
+        for Arrival { accepted, held } in batch.drain(..) {
+            door.admit(accepted.attach(), held);
         }
     }
 }

@@ -4,5 +4,6 @@ mod admin;
 mod boot;
 mod core;
 mod secrets;
+mod spread;
 
 pub use boot::{BootError, run};
