@@ -33,6 +33,10 @@ impl Span {
         }
     }
 
+    pub(super) const fn len(self) -> usize {
+        self.end.saturating_sub(self.start) as usize
+    }
+
     pub(super) fn get(self, whole: &[u8]) -> &[u8] {
         whole
             .get(usize::from(self.start)..usize::from(self.end))
@@ -148,10 +152,12 @@ impl<'a> Head<'a> {
 
     /// The values of all headers of that name (in lower case), in order.
     pub fn headers_named<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        let wanted = name.as_bytes();
-        self.headers()
-            .filter(move |(name, _)| *name == wanted)
-            .map(|(_, value)| value)
+        let (wanted, bytes) = (name.as_bytes(), self.bytes);
+        self.index
+            .headers
+            .iter()
+            .filter(move |(name, _)| name.len() == wanted.len() && name.get(bytes) == wanted)
+            .map(move |(_, value)| value.get(bytes))
     }
 
     /// All headers in order: name in lower case, value without the white space around it.

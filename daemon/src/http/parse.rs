@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn indexes_a_head_as_sent() {
-        let bytes = b"PUT /b/k%2f?x=1&y?= HTTP/1.1\r\nHost: h:9\r\nX-A: \t one \r\nx-a:two\r\n\
+        let bytes = b"PUT /b/k%2f?x=1&y?= HTTP/1.1\r\nHost: h:9\r\nX-A: \t one \r\nx-a:two\r\nA-Name-Of-More-Than-Thirty-Two-Bytes: V\r\n\
             Content-Length: 12\r\nempty:\r\n\r\nbody";
         let mut index = HeadIndex::default();
         let length = index.parse(bytes, &mut Scan::default()).unwrap().unwrap();
@@ -196,9 +196,13 @@ mod tests {
         assert_eq!(both, [&b"one"[..], b"two"]);
         assert_eq!(head.header("empty"), Some(&b""[..]));
         assert_eq!(head.content_length(), Some(12));
-        assert_eq!(head.headers().count(), 5);
+        assert_eq!(head.headers().count(), 6);
         assert_eq!(head.headers().next().unwrap().0, b"host");
         assert_eq!(head.header("x-b"), None);
+        assert_eq!(
+            head.header("a-name-of-more-than-thirty-two-bytes"),
+            Some(&b"V"[..])
+        );
     }
 
     #[test]

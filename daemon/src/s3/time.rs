@@ -152,6 +152,14 @@ pub fn parse_http(text: &str) -> Option<Timestamp> {
     .timestamp()
 }
 
+/// Parses SigV4's form, `20130524T000000Z`; gives the text back as one that is known to be it.
+#[must_use]
+pub fn parse_amz_text(text: &str) -> Option<(Timestamp, AmzTime)> {
+    let time = parse_amz(text)?;
+    let text = text.as_bytes().first_chunk::<16>()?;
+    Some((time, AmzTime(*text)))
+}
+
 /// Parses SigV4's form, `20130524T000000Z`.
 #[must_use]
 pub fn parse_amz(text: &str) -> Option<Timestamp> {

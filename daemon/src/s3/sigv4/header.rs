@@ -4,7 +4,7 @@ use super::{Claim, SKEW_MS_MAX, Scope, no_session_token, parse_signature};
 use crate::base::Timestamp;
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::head::RequestHead;
-use crate::s3::time;
+use crate::s3::time::{self, AmzTime};
 
 /// The components of the header.
 pub(super) struct Parts<'a> {
@@ -124,8 +124,8 @@ pub(super) fn claim<'a, H: RequestHead>(parts: &Parts<'a>, head: &'a H) -> Resul
         .or_else(|| head.header("date"))
         .and_then(|value| std::str::from_utf8(value).ok())
         .unwrap_or_default();
-    let date = time::parse_amz(text)
-        .or_else(|| time::parse_http(text))
+    let (date, amz_date) = time::parse_amz_text(text)
+        .or_else(|| time::parse_http(text).map(|date| (date, AmzTime::new(date))))
         .ok_or_else(|| {
             S3Error::new(
                 ErrorCode::AccessDenied,
@@ -149,6 +149,7 @@ pub(super) fn claim<'a, H: RequestHead>(parts: &Parts<'a>, head: &'a H) -> Resul
         signed_headers: parts.signed_headers,
         signature: parts.signature,
         date,
+        amz_date,
         payload: super::payload::ascii(payload)?,
         presigned: false,
     })

@@ -106,6 +106,8 @@ struct Claim<'a> {
     signed_headers: &'a str,
     signature: [u8; 32],
     date: Timestamp,
+    /// The same as it stands in the string to sign.
+    amz_date: AmzTime,
     /// Hash or mode as it stands in the canonical request.
     payload: &'a [u8],
     presigned: bool,
@@ -146,7 +148,7 @@ impl Verifier {
             Location::Header(text) => {
                 let parts = header::parse(text)?;
                 let claim = header::claim(&parts, head)?;
-                claim.scope.check(&self.region, claim.date, false)?;
+                claim.scope.check(&self.region, &claim.amz_date, false)?;
                 let secret = known(lookup(claim.scope.access_key), claim.scope.access_key)?;
                 header::check_time(claim.date, now)?;
                 self.check(head, &claim, secret)?
@@ -154,7 +156,7 @@ impl Verifier {
             Location::Query => {
                 let parts = presigned::parse(query)?;
                 let claim = presigned::claim(&parts, head)?;
-                claim.scope.check(&self.region, claim.date, true)?;
+                claim.scope.check(&self.region, &claim.amz_date, true)?;
                 let secret = known(lookup(claim.scope.access_key), claim.scope.access_key)?;
                 presigned::check_time(&parts, claim.date, now)?;
                 self.check(head, &claim, secret)?
@@ -188,7 +190,7 @@ impl Verifier {
         let scope = &claim.scope;
         let mut candidate = self.candidate(scope, secrets.current());
         let mut older = secrets.previous().map(|s| self.candidate(scope, s));
-        let time = AmzTime::new(claim.date);
+        let time = claim.amz_date;
         let mut buffer = self.scratch.take();
         let mut canonical = Canonical::new(&mut buffer);
         let mut matches = false;

@@ -6,14 +6,14 @@ use crate::base::Timestamp;
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::head::RequestHead;
 use crate::s3::query::Query;
-use crate::s3::time;
+use crate::s3::time::{self, AmzTime};
 
 /// The parameters of the signature.
 pub(super) struct Parts<'a> {
     scope: Scope<'a>,
     signed_headers: &'a str,
     signature: [u8; 32],
-    date: Timestamp,
+    date: (Timestamp, AmzTime),
     expires_seconds: u64,
     payload: Option<&'a str>,
 }
@@ -67,7 +67,7 @@ pub(super) fn parse<'a>(query: &'a Query<'_>) -> Result<Parts<'a>> {
             "X-Amz-SignedHeaders is not a list of lower-case names.",
         ));
     }
-    let date = time::parse_amz(date).ok_or_else(|| {
+    let date = time::parse_amz_text(date).ok_or_else(|| {
         invalid("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     })?;
     Ok(Parts {
@@ -113,7 +113,8 @@ pub(super) fn claim<'a, H: RequestHead>(parts: &Parts<'a>, head: &'a H) -> Resul
         scope: parts.scope,
         signed_headers: parts.signed_headers,
         signature: parts.signature,
-        date: parts.date,
+        date: parts.date.0,
+        amz_date: parts.date.1,
         payload,
         presigned: true,
     })

@@ -1,6 +1,5 @@
 //! The credential of a signature: access key and scope.
 
-use crate::base::Timestamp;
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::time::AmzTime;
 
@@ -39,7 +38,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Checks that the scope is ours and of the day the request says.
-    pub fn check(&self, region: &str, request: Timestamp, presigned: bool) -> Result<()> {
+    pub fn check(&self, region: &str, time: &AmzTime, presigned: bool) -> Result<()> {
         let (code, start) = if presigned {
             (
                 ErrorCode::AuthorizationQueryParametersError,
@@ -71,7 +70,6 @@ impl<'a> Scope<'a> {
             ))
             .map_err(|error: S3Error| error.with("Region", region));
         }
-        let time = AmzTime::new(request);
         if time.day() != self.date.as_bytes() {
             let date = self.date;
             return fail(format!(

@@ -240,6 +240,7 @@ fn the_general_test_suite() {
             signed_headers: "host;x-amz-date",
             signature: parse_signature(expected.as_bytes()).unwrap(),
             date: time::parse_amz("20150830T123600Z").unwrap(),
+            amz_date: AmzTime::new(time::parse_amz("20150830T123600Z").unwrap()),
             payload: EMPTY.as_bytes(),
             presigned: false,
         };
