@@ -105,14 +105,17 @@ pub fn budgets(args: &BudgetArgs) -> Result<bool, Box<dyn Error>> {
     ];
     let began = Instant::now();
     for kinds in [&small[..], &[PUT_LARGE, GET_LARGE]] {
-        let block = Block {
-            args: compare,
-            kinds,
-            wants: &wants,
-            file: &file,
-            began,
-        };
-        block.measure(&ids, &mut record)?;
+        for round in 0..compare.rounds() {
+            let block = Block {
+                args: compare,
+                kinds,
+                wants: &wants,
+                rounds: round..round + 1,
+                file: &file,
+                began,
+            };
+            block.measure(&ids, &mut record)?;
+        }
     }
     let found = Found {
         spread: stages::or_say("connections over cores", stages::spread(compare)),

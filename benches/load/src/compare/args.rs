@@ -53,7 +53,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "SIZE", default_value = "256m", value_parser = parse_size)]
     pub fill: u64,
     /// Most bytes that one measurement stores, and that its requests have in flight
-    #[arg(long, value_name = "SIZE", default_value = "2g", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", default_value = "1g", value_parser = parse_size)]
     pub room: u64,
     /// Measure Chainring once more with so many objects in its store, for example 10000000
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -262,6 +262,6 @@ mod tests {
         let mut kind = args.kinds(4096, &mut Record::default())[0];
         assert_eq!(args.fresh_keys(&kind, 50_000.0), 50_000);
         kind.size = 1 << 20;
-        assert_eq!(args.fresh_keys(&kind, 50_000.0), 2048);
+        assert_eq!(args.fresh_keys(&kind, 50_000.0), 1024);
     }
 }

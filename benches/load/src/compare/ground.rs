@@ -155,6 +155,9 @@ impl Running {
     /// Ends it and removes what it stored.
     pub fn clear(mut self) -> Result<(), Box<dyn Error>> {
         self.stop()?;
+        // What it said is of interest only when something failed; there may be none of warp's.
+        let _ = std::fs::remove_file(self.log_file());
+        remove(&self.launch.dir.with_extension("warp"))?;
         remove(&self.launch.dir)
     }
 

@@ -188,8 +188,13 @@ impl Subject {
             ..self.plan(kind, Op::Put)?
         };
         let prepared = self.prepare(&plan);
+        let mut settings = self.settings(args, kind, Order::Fresh);
+        if as_f64(u64::try_from(plan.keys)?) < rate * seconds {
+            // There may be too few for a warm-up.
+            settings.warm_up = Duration::ZERO;
+        }
         let before = self.written(kind)?;
-        let outcome = run(&self.settings(args, kind, Order::Fresh), &prepared)?;
+        let outcome = run(&settings, &prepared)?;
         let asked = outcome.asked.min(plan.keys);
         self.fresh.insert((kind.size, kind.way), (prefix, asked));
         self.rates

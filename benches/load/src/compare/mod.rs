@@ -23,6 +23,7 @@ use peers::Peer;
 use population::Population;
 use record::{Machine, Missing, Record, Sample, ServerNote};
 use std::error::Error;
+use std::ops::Range;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -46,15 +47,18 @@ pub fn compare(args: &CompareArgs) -> Result<bool, Box<dyn Error>> {
     let began = Instant::now();
     for size in args.sizes() {
         let kinds = args.kinds(size, &mut record);
-        let block = Block {
-            args,
-            kinds: &kinds,
-            wants: &|_, _| true,
-            file: &file,
-            began,
-        };
-        block.measure(&peers, &mut record)?;
-        table::write(args, &record)?;
+        for round in 0..args.rounds() {
+            let block = Block {
+                args,
+                kinds: &kinds,
+                wants: &|_, _| true,
+                rounds: round..round + 1,
+                file: &file,
+                began,
+            };
+            block.measure(&peers, &mut record)?;
+            table::write(args, &record)?;
+        }
     }
     if args.prefill > 0 {
         let kinds = args.kinds_of_full_store();
@@ -62,6 +66,8 @@ pub fn compare(args: &CompareArgs) -> Result<bool, Box<dyn Error>> {
             args,
             kinds: &kinds,
             wants: &|_, _| true,
+            // Filling it takes too long to do it for every round.
+            rounds: 0..args.rounds(),
             file: &file,
             began,
         };
@@ -157,6 +163,8 @@ pub struct Block<'a> {
     pub kinds: &'a [Kind],
     /// Which of it of a server, besides what it can.
     pub wants: &'a dyn Fn(&str, &Kind) -> bool,
+    /// The rounds that the stores live for.
+    pub rounds: Range<usize>,
     /// Where samples are kept.
     pub file: &'a std::path::Path,
     /// When all began.
@@ -169,7 +177,7 @@ impl Block<'_> {
         let mut subjects = Vec::new();
         for id in peers {
             let peer = peers::named(id)?;
-            let rounds = 0..self.args.rounds();
+            let rounds = self.rounds.clone();
             let mut cells = rounds.flat_map(|r| self.kinds.iter().map(move |kind| (r, kind)));
             if !cells.any(|(round, kind)| {
                 let is_asked = peer.can(kind) && (self.wants)(id, kind);
@@ -192,7 +200,7 @@ impl Block<'_> {
         }
         let device_file = self.args.dir.join("device-floor");
         let mut device = crate::device::Device::prepare(&device_file)?;
-        for round in 0..self.args.rounds() {
+        for round in self.rounds.clone() {
             record
                 .device
                 .push(device.measure(Duration::from_millis(500))?);

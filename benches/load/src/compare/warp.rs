@@ -142,13 +142,15 @@ pub fn parse(text: &str) -> Result<Figures, String> {
     let all: Value = serde_json::from_str(json.ok_or("warp printed no JSON")?)
         .map_err(|error| format!("warp printed no JSON: {error}"))?;
     let total = all.get("total").ok_or("warp's JSON has no total")?;
-    let throughput = total.get("throughput").ok_or("no throughput of warp")?;
-    let number = |of: &Value, name: &str| of.get(name).and_then(Value::as_f64);
-    let seconds = number(throughput, "measure_duration_millis").unwrap_or(0.0) / 1000.0;
-    let requests = throughput.get("ops").and_then(Value::as_u64).unwrap_or(0);
-    if seconds <= 0.0 || requests == 0 {
-        return Err("warp has seen no request".to_owned());
-    }
+    // A run shorter than a second has no throughput of whole seconds, but one of its host.
+    let of_hosts = total.get("throughput_by_host").and_then(Value::as_object);
+    let of_hosts = of_hosts.into_iter().flat_map(serde_json::Map::values);
+    let (requests, seconds) = total
+        .get("throughput")
+        .into_iter()
+        .chain(of_hosts)
+        .find_map(throughput)
+        .ok_or("warp has seen no request")?;
     // The sum has no latencies where operations are mixed; the slowest kind counts then.
     let each = all.get("by_op_type").and_then(Value::as_object);
     let slowest = each
@@ -174,6 +176,14 @@ pub fn parse(text: &str) -> Result<Figures, String> {
         failure: first.map(ToOwned::to_owned),
         ..Figures::default()
     })
+}
+
+/// Requests and seconds, if there are any.
+fn throughput(of: &Value) -> Option<(u64, f64)> {
+    let requests = of.get("ops")?.as_u64().filter(|ops| *ops > 0)?;
+    let milliseconds = of.get("measure_duration_millis")?.as_f64();
+    let milliseconds = milliseconds.filter(|milliseconds| *milliseconds > 0.0)?;
+    Some((requests, milliseconds / 1000.0))
 }
 
 /// Median and 99th percentile of a kind of operation in milliseconds: the mean of the segments of
@@ -237,6 +247,14 @@ mod tests {
         let figures = parse(&text).unwrap();
         assert!((figures.p50_us - 6000.0).abs() < 1e-6);
         assert!((figures.p99_us - 7000.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_run_of_less_than_a_second() {
+        let text = r#"{"total": {"throughput": {"measure_duration_millis": 0, "ops": 0},
+            "throughput_by_host": {"it": {"measure_duration_millis": 50, "ops": 10}}}}"#;
+        let figures = parse(text).unwrap();
+        assert!((figures.requests_per_second - 200.0).abs() < 1e-9);
     }
 
     #[test]
