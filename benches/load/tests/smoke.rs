@@ -46,9 +46,9 @@ fn a_comparison_and_the_same_again() {
     let programs = programs();
     let first = compare(&folder, &programs);
     let samples = first["samples"].as_array().unwrap();
-    // PUT, GET and HEAD also through a link; LIST, DELETE and what is cold only directly.
+    // PUT, GET and HEAD also through a link; what is paced or cold, LIST and DELETE only directly.
     let of = |server: &str| samples.iter().filter(|s| s["server"] == server).count();
-    assert_eq!((of("chainring"), of("memory")), (9, 5), "{first}");
+    assert_eq!((of("chainring"), of("memory")), (10, 6), "{first}");
     for sample in samples {
         assert_eq!(sample["figures"]["failures"], 0, "{sample}");
         assert!(sample["figures"]["requests_per_second"].as_f64() > Some(0.0));

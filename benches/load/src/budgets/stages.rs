@@ -77,7 +77,7 @@ pub fn cold(args: &CompareArgs) -> Result<Cold, Box<dyn Error>> {
     let mut subject = Subject::new(start(&args, US)?);
     let (mut gets, mut reads, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..args.rounds() {
-        let read = device.read_rate(32, Duration::from_secs_f64(args.seconds / 2.0))?;
+        let read = device.read_rate(32, Duration::from_secs_f64(args.seconds() / 2.0))?;
         let got = subject.measure(&args, &GET_COLD, round)?;
         gets.push(got.requests_per_second);
         reads.push(read);

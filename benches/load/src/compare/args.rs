@@ -28,7 +28,7 @@ pub struct CompareArgs {
     /// Servers [default: all that are installed]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub peers: Vec<String>,
-    /// What is done [default: all of it; warp's if it is installed]
+    /// What is done [default: all of it; warp's if it is installed and not --quick]
     #[arg(long, value_enum, value_name = "WORK", value_delimiter = ',')]
     pub ops: Vec<Work>,
     /// Bytes of an object [default: 1, 4k, 64k, 1m, 16m, 1g]
@@ -37,15 +37,15 @@ pub struct CompareArgs {
     /// Requests in flight [default: 1, 16, 64, 256]
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub clients: Vec<usize>,
-    /// A short look of about five minutes: 4 KiB and 1 MiB, 32 clients, one round
+    /// A short look of about five minutes: 4 KiB and 1 MiB, 32 clients, one round, without warp
     #[arg(long)]
     pub quick: bool,
     /// Rounds; medians are shown [default: 3, quick 1]
     #[arg(long)]
     pub rounds: Option<usize>,
-    /// Seconds of one measurement; longer ones where a request takes long
-    #[arg(long, default_value_t = 2.0)]
-    pub seconds: f64,
+    /// Seconds of one measurement; longer ones where a request takes long [default: 2, quick 1]
+    #[arg(long)]
+    pub seconds: Option<f64>,
     /// Objects that a store is filled with, if they fit in --fill
     #[arg(long, default_value_t = 5000)]
     pub keys: usize,
@@ -72,9 +72,10 @@ const CLIENTS: [usize; 4] = [1, 16, 64, 256];
 const CLIENTS_QUICK: [usize; 1] = [32];
 /// Our own first, in the order in which they are done; what is cold before warp's, because it
 /// restarts.
-const WORKS: [Work; 13] = [
+const WORKS: [Work; 14] = [
     Work::Put,
     Work::Get,
+    Work::GetPaced,
     Work::Head,
     Work::List,
     Work::Delete,
@@ -119,6 +120,12 @@ impl CompareArgs {
         self.rounds.unwrap_or(if self.quick { 1 } else { 3 })
     }
 
+    /// Seconds of a measurement of small objects.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.seconds.unwrap_or(if self.quick { 1.0 } else { 2.0 })
+    }
+
     /// What is measured with objects of one size; what is left out is noted.
     pub fn kinds(&self, size: u64, record: &mut Record) -> Vec<Kind> {
         let clients: &[usize] = match (self.clients.is_empty(), self.quick) {
@@ -146,7 +153,9 @@ impl CompareArgs {
                     way: Way::Direct,
                     objects: 0,
                 };
-                let has_tool = work.warp().is_none() || ground::find(self, "warp").is_ok();
+                let is_asked = !self.quick || !self.ops.is_empty();
+                let has_tool =
+                    work.warp().is_none() || is_asked && ground::find(self, "warp").is_ok();
                 // A part of an object in parts has 5 MiB at least.
                 let fits = work != Work::WarpMultipart || size >= 16 << 20;
                 if !has_tool || !fits || (!work.depends_on_size() && size != usual) {
@@ -212,7 +221,7 @@ impl CompareArgs {
     pub fn window(&self, kind: &Kind) -> f64 {
         let clients = u64::try_from(kind.clients).unwrap_or(u64::MAX);
         let flight = as_f64(kind.size.saturating_mul(clients));
-        self.seconds.max(flight / BYTES_PER_SECOND)
+        self.seconds().max(flight / BYTES_PER_SECOND)
     }
 }
 

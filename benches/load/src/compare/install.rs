@@ -28,6 +28,12 @@ pub struct InstallArgs {
 enum Source {
     /// `go install <package>@<version>`.
     Go { package: &'static str },
+    /// `go build` of a package of a module of which the registry has this version but, as its tags are
+    /// no versions to Go, no list of versions, which `go install` asks for.
+    GoBuild {
+        module: &'static str,
+        package: &'static str,
+    },
     /// `cargo install <package> --version <version>`.
     Cargo {
         package: &'static str,
@@ -54,9 +60,9 @@ const PINNED: [Pinned; 6] = [
     },
     Pinned {
         program: "weed",
-        // The project's tags are no versions to Go, so this names a commit.
         version: "v0.0.0-20230109022022-51d4a4b28d0e",
-        source: Source::Go {
+        source: Source::GoBuild {
+            module: "github.com/seaweedfs/seaweedfs",
             package: "github.com/seaweedfs/seaweedfs/weed",
         },
     },
@@ -153,6 +159,18 @@ fn build(pinned: &Pinned, dir: &Path, jobs: Option<usize>) -> Result<(), String>
                 .env("GOBIN", dir.join("bin"));
             ("go", command)
         }
+        Source::GoBuild { module, package } => {
+            let folder = module_for(module, version, dir)?;
+            let mut command = Command::new("go");
+            command
+                .args(["build", "-v", "-mod=mod"])
+                .args(jobs.map(|jobs| format!("-p={jobs}")))
+                .arg("-o")
+                .arg(dir.join("bin").join(pinned.program))
+                .arg(package)
+                .current_dir(folder);
+            ("go", command)
+        }
         Source::Cargo { package, flags } => {
             let mut command = Command::new("cargo");
             command
@@ -179,9 +197,19 @@ fn build(pinned: &Pinned, dir: &Path, jobs: Option<usize>) -> Result<(), String>
     let text = std::fs::read_to_string(&log).unwrap_or_default();
     let last = text.lines().rev().map(str::trim).find(|l| !l.is_empty());
     Err(format!(
-        "`{tool} install` failed: {}",
+        "{tool} failed: {}",
         last.unwrap_or("it said nothing")
     ))
+}
+
+/// Makes a module that needs nothing but this one; returns its folder.
+fn module_for(module: &str, version: &str, dir: &Path) -> Result<PathBuf, String> {
+    let folder = dir.join("build").join(module);
+    let text = format!("module build\n\ngo 1.21\n\nrequire {module} {version}\n");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join("go.mod"), text))
+        .map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
 }
 
 /// Copies to a file and to this program's standard error, line by line.

@@ -11,6 +11,8 @@ pub enum Work {
     Put,
     /// Whole objects, any of them, again and again
     Get,
+    /// The same at fixed times, half as many as the server can: latencies without coordinated omission
+    GetPaced,
     /// Whole objects, each once, after a restart and without the system's cache
     GetCold,
     /// The metadata of objects
@@ -41,7 +43,7 @@ impl Work {
     pub const fn op(self) -> Option<Op> {
         Some(match self {
             Self::Put => Op::Put,
-            Self::Get | Self::GetCold => Op::Get,
+            Self::Get | Self::GetPaced | Self::GetCold => Op::Get,
             Self::Head => Op::Head,
             Self::List => Op::List,
             Self::Delete => Op::Delete,
@@ -70,6 +72,7 @@ impl Work {
         match self {
             Self::Put => "PUT new keys",
             Self::Get => "GET warm",
+            Self::GetPaced => "GET warm, half of its rate,",
             Self::GetCold => "GET cold",
             Self::Head => "HEAD",
             Self::List => "LIST 1,000 of",
@@ -91,6 +94,7 @@ impl Work {
             self,
             Self::Put
                 | Self::Get
+                | Self::GetPaced
                 | Self::GetCold
                 | Self::WarpPut
                 | Self::WarpGet

@@ -22,8 +22,10 @@ pub struct Subject {
     buckets: BTreeSet<String>,
     /// Keys below a prefix that the last PUTs made: what a DELETE can take away.
     fresh: BTreeMap<(u64, Way), (String, usize)>,
-    /// Requests a second that a kind of PUT reached.
+    /// Requests a second that PUTs reached, by size and clients.
     rates: BTreeMap<(u64, usize), f64>,
+    /// The same of warm GETs.
+    read_rates: BTreeMap<(u64, usize), f64>,
 }
 
 /// Requests a second that are prepared for when nothing is known yet.
@@ -38,6 +40,7 @@ impl Subject {
             buckets: BTreeSet::new(),
             fresh: BTreeMap::new(),
             rates: BTreeMap::new(),
+            read_rates: BTreeMap::new(),
         }
     }
 
@@ -56,6 +59,10 @@ impl Subject {
                 self.cool()?;
                 self.ask(args, kind, Order::Once)
             }
+            Work::Get if kind.way == Way::Direct && !self.running.peer.is_canned() => {
+                self.get(args, kind)
+            }
+            Work::GetPaced => self.get_paced(args, kind),
             _ if self.running.peer.is_canned() => self.ask_canned(args, kind),
             _ => {
                 self.fill(args, kind)?;
@@ -159,6 +166,36 @@ impl Subject {
             prepared.shuffle();
         }
         let outcome = run(&self.settings(args, kind, order), &prepared)?;
+        self.figures(kind, &outcome, None)
+    }
+
+    /// Measures, and remembers the rate.
+    fn get(&mut self, args: &CompareArgs, kind: &Kind) -> Result<Figures, Box<dyn Error>> {
+        self.fill(args, kind)?;
+        let figures = self.ask(args, kind, Order::Random)?;
+        self.read_rates
+            .insert((kind.size, kind.clients), figures.requests_per_second);
+        Ok(figures)
+    }
+
+    /// Half of the rate that the closed loop reached.
+    fn get_paced(&mut self, args: &CompareArgs, kind: &Kind) -> Result<Figures, Box<dyn Error>> {
+        let key = (kind.size, kind.clients);
+        if !self.read_rates.contains_key(&key) {
+            self.get(args, kind)?;
+        }
+        let rate = self.read_rates.get(&key).copied().unwrap_or(RATE_GUESS) / 2.0;
+        let plan = Plan {
+            keys: args.keys(kind),
+            ..self.plan(kind, Op::Get)?
+        };
+        let settings = Settings {
+            load: Load::Open {
+                rate: rate.max(0.1),
+            },
+            ..self.settings(args, kind, Order::Random)
+        };
+        let outcome = run(&settings, &self.prepare(&plan))?;
         self.figures(kind, &outcome, None)
     }
 

@@ -88,7 +88,7 @@ pub fn machine(args: &CompareArgs) -> Machine {
         file_system,
         server_cpus: args.server_cpus.clone(),
         client_cpus: args.client_cpus.clone(),
-        seconds: args.seconds,
+        seconds: args.seconds(),
     }
 }
 

@@ -101,8 +101,8 @@ fn settings(running: &Running, args: &CompareArgs, clients: usize, order: Order)
         client_cpus: args.client_cpus.clone(),
         connections: clients,
         load: Load::Closed,
-        warm_up: Duration::from_secs_f64(args.seconds / 4.0),
-        duration: Duration::from_secs_f64(args.seconds),
+        warm_up: Duration::from_secs_f64(args.seconds() / 4.0),
+        duration: Duration::from_secs_f64(args.seconds()),
         order,
     }
 }
