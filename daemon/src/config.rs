@@ -133,6 +133,9 @@ pub struct Flags {
     /// Serve metrics for Prometheus on this address, at /metrics, to anybody [default: off]
     #[arg(long, value_name = "ADDR:PORT")]
     pub metrics_listen: Option<SocketAddr>,
+    /// For comparisons: compute the MD5 of one body after the other.
+    #[arg(long, hide = true)]
+    pub scalar_md5: bool,
 }
 
 const HELP: &str = "\
@@ -203,6 +206,8 @@ pub struct Config {
     pub audit: Option<AuditConfig>,
     /// Address metrics are served on.
     pub metrics_listen: Option<SocketAddr>,
+    /// Whether the MD5 of one body after the other is computed, for comparisons.
+    pub scalar_md5: bool,
 }
 
 /// Settings of the audit log.
@@ -301,6 +306,7 @@ impl Config {
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             audit,
             metrics_listen: flags.metrics_listen.or(file.metrics_listen),
+            scalar_md5: flags.scalar_md5,
         };
         config.check()
     }

@@ -2,13 +2,14 @@
 //! long, pooled per thread. A body is received into one and written or sent from it, never copied.
 
 use crate::base::limits::BLOCK;
+use crate::base::slab::{LARGE_BLOCKS, Slabs};
 use std::cell::RefCell;
 use std::fmt;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(4096))]
-struct Block([u8; BLOCK]);
+pub(super) struct Block([u8; BLOCK]);
 
 const ZERO: Block = Block([0; BLOCK]);
 
@@ -18,17 +19,67 @@ const POOL_BYTES_MAX: usize = 64 * 1024 * 1024;
 const POOL_BYTES_IDLE: usize = 2 * 1024 * 1024;
 
 thread_local! {
-    static POOL: RefCell<Pool> = const { RefCell::new(Pool { free: Vec::new(), bytes: 0 }) };
+    static POOL: RefCell<Pool> = const {
+        RefCell::new(Pool { free: Vec::new(), bytes: 0, slabs: Slabs::EMPTY })
+    };
 }
 
 struct Pool {
     free: Vec<Vec<Block>>,
+    /// Of `free`.
     bytes: usize,
+    slabs: Slabs,
+}
+
+enum Memory {
+    Own(Vec<Block>),
+    Large(&'static mut [Block]),
+}
+
+impl Memory {
+    fn blocks(&self) -> &[Block] {
+        match self {
+            Self::Own(blocks) => blocks,
+            Self::Large(blocks) => blocks,
+        }
+    }
+}
+
+impl Pool {
+    /// Memory of at least `count` blocks, not much more.
+    fn take(&mut self, count: usize) -> Option<Memory> {
+        // A buffer of half the size is as much at home in ordinary memory.
+        if (LARGE_BLOCKS / 2..=LARGE_BLOCKS).contains(&count)
+            && let Some(blocks) = self.slabs.take()
+        {
+            return Some(Memory::Large(blocks));
+        }
+        let found = self
+            .free
+            .iter()
+            .rposition(|b| b.len() >= count && b.len() <= count * 2)?;
+        let blocks = self.free.swap_remove(found);
+        self.bytes -= blocks.len() * BLOCK;
+        Some(Memory::Own(blocks))
+    }
+
+    fn put(&mut self, memory: Memory) {
+        match memory {
+            Memory::Own(blocks) => {
+                let bytes = blocks.len() * BLOCK;
+                if bytes > 0 && self.bytes + bytes <= POOL_BYTES_MAX {
+                    self.bytes += bytes;
+                    self.free.push(blocks);
+                }
+            }
+            Memory::Large(blocks) => self.slabs.put(blocks),
+        }
+    }
 }
 
 /// An owned, block-aligned buffer with a length. All of its capacity is initialised memory.
 pub struct AlignedBuf {
-    blocks: Vec<Block>,
+    memory: Memory,
     len: usize,
 }
 
@@ -37,7 +88,7 @@ impl AlignedBuf {
     #[must_use]
     pub const fn empty() -> Self {
         Self {
-            blocks: Vec::new(),
+            memory: Memory::Own(Vec::new()),
             len: 0,
         }
     }
@@ -47,17 +98,9 @@ impl AlignedBuf {
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         let count = capacity.div_ceil(BLOCK).max(1);
-        let reused = POOL.with_borrow_mut(|pool| {
-            let found = pool
-                .free
-                .iter()
-                .rposition(|b| b.len() >= count && b.len() <= count * 2)?;
-            let blocks = pool.free.swap_remove(found);
-            pool.bytes -= blocks.len() * BLOCK;
-            Some(blocks)
-        });
-        let blocks = reused.unwrap_or_else(|| vec![ZERO; count]);
-        Self { blocks, len: 0 }
+        let reused = POOL.with_borrow_mut(|pool| pool.take(count));
+        let memory = reused.unwrap_or_else(|| Memory::Own(vec![ZERO; count]));
+        Self { memory, len: 0 }
     }
 
     /// A buffer of `len` zero bytes.
@@ -92,7 +135,7 @@ impl AlignedBuf {
     /// Bytes it can hold.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.blocks.len() * BLOCK
+        self.memory.blocks().len() * BLOCK
     }
 
     /// Sets the length. Bytes between the old and the new length are whatever they were.
@@ -132,30 +175,41 @@ impl AlignedBuf {
     /// The whole capacity, including bytes beyond the length.
     #[must_use]
     pub fn whole(&self) -> &[u8] {
-        self.blocks.as_slice().as_bytes()
+        self.memory.blocks().as_bytes()
     }
 
     /// The whole capacity, including bytes beyond the length.
     pub fn whole_mut(&mut self) -> &mut [u8] {
-        self.blocks.as_mut_slice().as_mut_bytes()
+        match &mut self.memory {
+            Memory::Own(blocks) => blocks.as_mut_slice().as_mut_bytes(),
+            Memory::Large(blocks) => blocks.as_mut_bytes(),
+        }
     }
 }
 
 /// Bytes that this thread keeps for reuse.
 #[must_use]
 pub fn pooled_bytes() -> usize {
-    POOL.with_borrow(|pool| pool.bytes)
+    POOL.with_borrow(|pool| pool.bytes + pool.slabs.bytes())
 }
 
 /// Gives most of what this thread keeps for reuse back to the system. To be called now and then by
-/// a thread that may have become idle.
-pub fn trim_pool() {
+/// a thread that may have become idle. `release` takes the memory behind bytes away, piece after
+/// piece without a gap; they may be anything afterwards.
+pub fn trim_pool(release: impl Fn(&mut [&mut [u8]])) {
     POOL.with_borrow_mut(|pool| {
-        while pool.bytes > POOL_BYTES_IDLE {
-            let Some(blocks) = pool.free.pop() else {
+        while pool.bytes + pool.slabs.bytes() > POOL_BYTES_IDLE {
+            if let Some(blocks) = pool.free.pop() {
+                pool.bytes -= blocks.len() * BLOCK;
+                continue;
+            }
+            let cooled = pool.slabs.cool(|pieces| {
+                let mut pieces: Vec<_> = pieces.iter_mut().map(|p| p.as_mut_bytes()).collect();
+                release(&mut pieces);
+            });
+            if !cooled {
                 return;
-            };
-            pool.bytes -= blocks.len() * BLOCK;
+            }
         }
     });
 }
@@ -191,16 +245,12 @@ impl fmt::Debug for AlignedBuf {
 
 impl Drop for AlignedBuf {
     fn drop(&mut self) {
-        let blocks = std::mem::take(&mut self.blocks);
-        let bytes = blocks.len() * BLOCK;
-        // A thread that is ending has no pool any more; the memory is then simply freed.
+        let memory = std::mem::replace(&mut self.memory, Memory::Own(Vec::new()));
+        // A thread that is ending has no pool any more; the memory is then simply freed, or, if it
+        // is of a slab, lost.
         let _ = POOL.try_with(|pool| {
-            if let Ok(mut pool) = pool.try_borrow_mut()
-                && bytes > 0
-                && pool.bytes + bytes <= POOL_BYTES_MAX
-            {
-                pool.bytes += bytes;
-                pool.free.push(blocks);
+            if let Ok(mut pool) = pool.try_borrow_mut() {
+                pool.put(memory);
             }
         });
     }

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod local;
 pub mod md5;
 pub mod shared;
+mod slab;
 
 pub use buffer::AlignedBuf;
 pub use ids::{BucketId, Location, ShardId, Timestamp, UploadId, VersionId};

@@ -42,6 +42,12 @@ pub trait Disk: Clone + 'static {
     /// system metadata), then syncs it and its folder. Fails when it exists. A file created with
     /// length 0 grows as it is written, for files that are written once, front to back.
     fn create(&self, path: &str, len: u64) -> impl Future<Output = Result<Self::File, IoError>>;
+    /// Like [`Disk::create`], but only sets the space aside, which costs the device nothing: reading
+    /// gives zeros, and the first write to a place changes file system metadata that the next flush
+    /// has to write as well.
+    fn allocate(&self, path: &str, len: u64) -> impl Future<Output = Result<Self::File, IoError>> {
+        self.create(path, len)
+    }
     /// Opens an existing file for reading and writing, and syncs it and its folder *before*
     /// returning, so that nobody acts on data that was in a cache only.
     fn open(&self, path: &str) -> impl Future<Output = Result<Self::File, IoError>>;

@@ -15,6 +15,7 @@ pub mod lines;
 mod lock;
 pub mod mailbox;
 pub mod mapfile;
+pub mod memory;
 pub mod net;
 pub mod process;
 pub mod reply;

@@ -66,6 +66,29 @@ impl UringDisk {
         })
     }
 
+    async fn make(&self, path: &str, len: u64, fill: Fill) -> Result<UringFile, IoError> {
+        let mut file = self.open_file(path, OFlags::CREATE | OFlags::EXCL)?;
+        file.len = len;
+        let file = UringFile(Arc::new(file));
+        let made = async {
+            if len > 0 {
+                let allocated = file.allocate()?;
+                if fill == Fill::Zeros || !allocated {
+                    file.fill_with_zeros().await?;
+                }
+            }
+            file.sync(false).await?;
+            self.sync_dir(parent(path)).await
+        };
+        if let Err(error) = made.await {
+            // Half a file helps nobody, least of all on a full disk. The first error says more
+            // than one of the cleaning up.
+            let _ = rustix::fs::unlinkat(&self.0.fd, path, AtFlags::empty());
+            return Err(error);
+        }
+        Ok(file)
+    }
+
     /// Makes the names in a folder durable.
     async fn sync_dir(&self, path: &str) -> Result<(), IoError> {
         let open = || {
@@ -101,21 +124,11 @@ impl Disk for UringDisk {
     type File = UringFile;
 
     async fn create(&self, path: &str, len: u64) -> Result<UringFile, IoError> {
-        let mut file = self.open_file(path, OFlags::CREATE | OFlags::EXCL)?;
-        file.len = len;
-        let file = UringFile(Arc::new(file));
-        let made = async {
-            file.fill_with_zeros().await?;
-            file.sync(false).await?;
-            self.sync_dir(parent(path)).await
-        };
-        if let Err(error) = made.await {
-            // Half a file helps nobody, least of all on a full disk. The first error says more
-            // than one of the cleaning up.
-            let _ = rustix::fs::unlinkat(&self.0.fd, path, AtFlags::empty());
-            return Err(error);
-        }
-        Ok(file)
+        self.make(path, len, Fill::Zeros).await
+    }
+
+    async fn allocate(&self, path: &str, len: u64) -> Result<UringFile, IoError> {
+        self.make(path, len, Fill::Nothing).await
     }
 
     async fn open(&self, path: &str) -> Result<UringFile, IoError> {
@@ -172,6 +185,13 @@ impl Disk for UringDisk {
             .map_err(|error| failed("remove", path, &error.into()))?;
         self.sync_dir(parent(path)).await
     }
+}
+
+/// What a new file is given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fill {
+    Zeros,
+    Nothing,
 }
 
 /// A file opened past the page cache.
@@ -241,11 +261,10 @@ impl UringFile {
         Ok(())
     }
 
-    /// Writes zeros over the whole length, so that no later write changes the file's metadata.
-    async fn fill_with_zeros(&self) -> Result<(), IoError> {
-        if self.0.len == 0 {
-            return Ok(());
-        }
+    /// Takes the space of the whole length, if the file system can. Finds out before any write
+    /// whether there is room, gets one piece of the disk instead of many, and keeps the writes from
+    /// extending the file, which would happen one by one.
+    fn allocate(&self) -> Result<bool, IoError> {
         // Asked first: a file system may give all it has before it finds that it is not enough, and
         // for that moment nobody else could write.
         let room = rustix::fs::fstatvfs(&self.0.fd)
@@ -253,13 +272,16 @@ impl UringFile {
         if room.f_bavail.saturating_mul(room.f_frsize) < self.0.len {
             return Err(self.failed("allocate", &Errno::NOSPC.into()));
         }
-        // Finds out before any write whether there is room, gets one piece of the disk instead of many, and
-        // keeps the writes from extending the file, which would happen one by one.
         let mode = rustix::fs::FallocateFlags::empty();
         match rustix::fs::fallocate(&self.0.fd, mode, 0, self.0.len) {
-            Ok(()) | Err(Errno::OPNOTSUPP) => {}
-            Err(error) => return Err(self.failed("allocate", &error.into())),
+            Ok(()) => Ok(true),
+            Err(Errno::OPNOTSUPP) => Ok(false),
+            Err(error) => Err(self.failed("allocate", &error.into())),
         }
+    }
+
+    /// Writes zeros over the whole length, so that no later write changes the file's metadata.
+    async fn fill_with_zeros(&self) -> Result<(), IoError> {
         let lanes = (0..ZERO_CHUNKS_IN_FLIGHT).map(|lane| async move {
             let mut buf = AlignedBuf::zeroed(ZERO_CHUNK);
             let step = ZERO_CHUNK as u64 * ZERO_CHUNKS_IN_FLIGHT;

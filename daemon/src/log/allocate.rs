@@ -59,6 +59,7 @@ impl<D: Disk, C: Clock> Inner<D, C> {
         drop(state);
         if let Some((segment, file)) = opened {
             self.table.insert(segment, file);
+            self.pace.rotated(self.clock.monotonic());
             self.prepare.notify();
         }
         if queued || rotated {

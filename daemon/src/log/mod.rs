@@ -135,6 +135,7 @@ struct Inner<D: Disk, C: Clock> {
     retiring: RefCell<VecDeque<run::Retiring>>,
     /// When the device was found full.
     full_since: Cell<Option<Duration>>,
+    pace: run::Pace,
 }
 
 /// A log. A handle: clones share it. It needs [`Log::run`] to be run beside it.

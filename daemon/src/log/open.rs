@@ -2,6 +2,7 @@
 
 use super::format::{self, BATCH_HEAD, Binding, FrameInfo, SEGMENT_HEAD, SegmentInfo};
 use super::recover::{Damage, RecordView, Recovery, Walk};
+use super::run::Pace;
 use super::scan::Window;
 use super::segment::{self, Table};
 use super::state::{Start, State};
@@ -181,6 +182,7 @@ impl<D: Disk, C: Clock> Log<D, C> {
         table: Table<D::File>,
         start: Start<D::File>,
     ) -> Self {
+        let pace = Pace::from(clock.monotonic());
         Self(Rc::new(Inner {
             disk,
             clock,
@@ -193,6 +195,7 @@ impl<D: Disk, C: Clock> Log<D, C> {
             prepare: Notify::new(),
             retiring: RefCell::default(),
             full_since: Cell::new(None),
+            pace,
         }))
     }
 }

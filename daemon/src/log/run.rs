@@ -11,6 +11,7 @@ use crate::io::{Clock, Disk, DiskFile, IoError, IoErrorKind};
 use futures_util::StreamExt;
 use futures_util::future::{join4, select};
 use futures_util::stream::FuturesUnordered;
+use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -21,8 +22,39 @@ const WRITES_MAX: usize = 32;
 const SPARES_AHEAD: usize = 1;
 /// Retired segments kept for reuse; more are removed.
 const SPARES_MAX: usize = 3;
+/// A segment that is full within this time was filled quickly: 6 MiB/s.
+const QUICKLY: Duration = Duration::from_secs(10);
 /// A log that was idle for so long gets a mark that says everything was flushed.
 const MARK_AFTER: Duration = Duration::from_secs(1);
+
+/// How fast the log grows, which decides how the next segment is made. To write zeros first makes
+/// every flush of a few records quicker, but it writes everything twice. A log that fills its
+/// segments quickly has many records to a flush and needs the device for them.
+pub(super) struct Pace {
+    rotated: Cell<Duration>,
+    lasted: Cell<Option<Duration>>,
+}
+
+impl Pace {
+    /// Nothing was written yet.
+    pub(super) const fn from(now: Duration) -> Self {
+        Self {
+            rotated: Cell::new(now),
+            lasted: Cell::new(None),
+        }
+    }
+
+    /// A segment is full.
+    pub(super) fn rotated(&self, now: Duration) {
+        let before = self.rotated.replace(now);
+        self.lasted.set(Some(now.saturating_sub(before)));
+    }
+
+    /// Whether the last segment was filled in no time.
+    fn is_quick(&self) -> bool {
+        self.lasted.get().is_some_and(|lasted| lasted < QUICKLY)
+    }
+}
 
 /// A segment to be taken out of the log.
 pub(super) struct Retiring {
@@ -222,11 +254,15 @@ async fn create<D: Disk, C: Clock>(inner: &Inner<D, C>) -> Result<(), IoError> {
     let number = next_number(inner);
     let path = segment::path(&inner.config.dir, number);
     let len = u64::from(inner.config.segment_bytes);
-    let file = match inner.disk.create(&path, len).await {
+    let make = async || match inner.pace.is_quick() {
+        true => inner.disk.allocate(&path, len).await,
+        false => inner.disk.create(&path, len).await,
+    };
+    let file = match make().await {
         // Left over by an attempt that failed half-way.
         Err(error) if error.kind == IoErrorKind::AlreadyExists => {
             inner.disk.remove(&path).await?;
-            inner.disk.create(&path, len).await?
+            make().await?
         }
         other => other?,
     };

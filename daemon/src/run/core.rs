@@ -10,6 +10,7 @@ use crate::base::limits::{AUDIT_BATCH_AGE, CONNECTIONS_MAX, CONNECTIONS_PER_PEER
 use crate::config::Config;
 use crate::http::Server;
 use crate::io::lines::LineLog;
+use crate::io::memory::release;
 use crate::io::process::memory_bytes;
 use crate::io::signals::{Signal, Signals};
 use crate::io::{
@@ -109,6 +110,9 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
         RealClock,
         read_cache(&setup.config, setup.cores),
     );
+    if setup.config.scalar_md5 {
+        core.digest_one_by_one();
+    }
     if let Some(log) = &setup.audit {
         core.start_audit(Audit::new(log));
         spawn_vital("audit", flush_audit(core.clone()));
@@ -328,7 +332,7 @@ async fn flush_audit(core: Rc<DaemonCore>) {
 async fn checkpoints(store: Rc<DaemonStore>) {
     loop {
         sleep(CHECKPOINT_PERIOD).await;
-        trim_pool();
+        trim_pool(release);
         if let Err(error) = store.checkpoint(false).await {
             tracing::warn!(%error, "no checkpoint of the index could be written");
         }

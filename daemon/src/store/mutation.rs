@@ -52,6 +52,13 @@ impl Mutation {
     /// An object record at `at` with a payload of `len` bytes.
     #[must_use]
     pub fn object(record: &ObjectRecord, at: Location, len: usize) -> Self {
+        let key = keys::object(record.bucket, &record.key, record.version);
+        Self::object_with_key(key, record, at, len)
+    }
+
+    /// [`Mutation::object`] where the index key is at hand.
+    #[must_use]
+    pub fn object_with_key(key: Vec<u8>, record: &ObjectRecord, at: Location, len: usize) -> Self {
         let entry = ObjectEntry {
             at,
             record_len: len32(len),
@@ -60,7 +67,6 @@ impl Mutation {
             etag: record.etag,
             checksum: record.meta.checksum.as_ref().map(|c| c.algorithm),
         };
-        let key = keys::object(record.bucket, &record.key, record.version);
         let mut mutation = Self::one(key, encoded(|out| entry.encode(out)));
         if let Some(upload) = record.upload {
             let key = keys::upload(record.bucket, &record.key, upload);

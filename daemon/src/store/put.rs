@@ -41,7 +41,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
             )?;
             match admission {
                 Admission::Granted(charge) => {
-                    break self.append_object(new, upload, charge).await?;
+                    break self.append_object(index_key, new, upload, charge).await?;
                 }
                 Admission::Short(need) => {
                     drop(turn);
@@ -81,6 +81,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
     /// Under the gate.
     async fn append_object(
         &self,
+        index_key: Vec<u8>,
         new: NewObject,
         upload: Option<UploadId>,
         charge: Charge<'_>,
@@ -101,7 +102,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
         let head = record.encode_head();
         let inline = tail.bytes();
         let at = self.log.append(kind::OBJECT, &[&head, inline]).await?;
-        let mutation = Mutation::object(&record, at, head.len() + inline.len());
+        let mutation = Mutation::object_with_key(index_key, &record, at, head.len() + inline.len());
         self.enqueue(at, mutation, record.bucket, charge.keep());
         Ok(Stored { at, modified })
     }

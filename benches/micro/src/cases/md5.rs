@@ -17,6 +17,10 @@ pub fn eight(calls: usize) {
     digest(calls, 8);
 }
 
+pub fn sixteen(calls: usize) {
+    digest(calls, 16);
+}
+
 fn digest(calls: usize, streams: usize) {
     let lanes = Lanes::best();
     let bytes: Vec<u8> = (0..BYTES).map(|n| n.to_le_bytes()[0]).collect();

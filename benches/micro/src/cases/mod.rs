@@ -89,6 +89,12 @@ pub const ALL: &[Case] = &[
     case("md5-4x64k", "64 KiB of each of 4 streams", 4, md5::four),
     case("md5-8x64k", "64 KiB of each of 8 streams", 4, md5::eight),
     case(
+        "md5-16x64k",
+        "64 KiB of each of 16 streams",
+        4,
+        md5::sixteen,
+    ),
+    case(
         "record-encode",
         "head of an object's record",
         1000,

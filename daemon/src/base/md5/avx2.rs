@@ -1,112 +1,159 @@
-//! Eight streams of MD5 in the lanes of AVX2 registers.
+//! Eight streams of MD5 in the lanes of AVX2 registers, or twice eight.
 #![allow(unsafe_code, reason = "vector instructions")]
 
-use super::{BLOCK, LANES, SINES};
+use super::BLOCK;
+use super::vector::{self, LANES_MAX, Set};
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256, _mm256_or_si256,
-    _mm256_permute2x128_si256, _mm256_set1_epi32, _mm256_setr_epi32, _mm256_slli_epi32,
-    _mm256_srli_epi32, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32,
-    _mm256_unpacklo_epi64, _mm256_xor_si256,
+    __m256i, _mm_cvtsi32_si128, _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256,
+    _mm256_loadu_si256, _mm256_or_si256, _mm256_permute2x128_si256, _mm256_set1_epi32,
+    _mm256_sll_epi32, _mm256_srl_epi32, _mm256_storeu_si256, _mm256_unpackhi_epi32,
+    _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
 };
 
 /// Proof that this processor has AVX2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token(());
+pub(super) struct Avx2(());
 
-impl Token {
+impl Avx2 {
     /// The proof, if it can be had.
     pub(super) fn detect() -> Option<Self> {
         std::arch::is_x86_feature_detected!("avx2").then_some(Self(()))
     }
 
-    /// Mixes the blocks of each input, all of the same number, into the state of its lane.
-    pub(super) fn compress(self, states: &mut [[u32; 4]; LANES], inputs: &[&[[u8; BLOCK]]; LANES]) {
-        // SAFETY: a token is only made where the processor has AVX2.
-        unsafe { compress(states, inputs) }
+    /// Mixes the blocks of each input into the state beside it, eight streams.
+    pub(super) fn compress_8(self, states: &mut [[u32; 4]; 8], inputs: &[&[[u8; BLOCK]]; 8]) {
+        // SAFETY: `self` proves that the processor has AVX2.
+        unsafe { compress_8(self, states, inputs) }
+    }
+
+    /// Mixes the blocks of each input into the state beside it, sixteen streams.
+    pub(super) fn compress_16(self, states: &mut [[u32; 4]; 16], inputs: &[&[[u8; BLOCK]]; 16]) {
+        // SAFETY: `self` proves that the processor has AVX2.
+        unsafe { compress_16(self, states, inputs) }
+    }
+
+    /// Eight words of each input, which begin at word `from` of its block at `at`: as eight vectors
+    /// of one word each.
+    #[inline(always)]
+    pub(super) fn eight_words(
+        self,
+        inputs: &[&[[u8; BLOCK]]],
+        at: usize,
+        from: usize,
+    ) -> [__m256i; 8] {
+        let mut rows = [self.splat(0); 8];
+        for lane in 0..8 {
+            let half: &[u8] = &inputs[lane][at][from * 4..from * 4 + 32];
+            // SAFETY: there are 32 bytes, and `self` proves that the processor has AVX2.
+            rows[lane] = unsafe { _mm256_loadu_si256(half.as_ptr().cast()) };
+        }
+        // SAFETY: `self` proves that the processor has AVX2.
+        unsafe { square(rows) }
     }
 }
 
 #[target_feature(enable = "avx2")]
-fn compress(states: &mut [[u32; 4]; LANES], inputs: &[&[[u8; BLOCK]]; LANES]) {
-    let blocks = inputs.iter().map(|input| input.len()).min().unwrap_or(0);
-    let mut state = [0, 1, 2, 3].map(|word| lanes(states.each_ref().map(|state| state[word])));
-    for block in 0..blocks {
-        mix(&mut state, &inputs.each_ref().map(|input| &input[block]));
+fn compress_8(set: Avx2, states: &mut [[u32; 4]; 8], inputs: &[&[[u8; BLOCK]]; 8]) {
+    vector::compress::<_, 1>(set, states, inputs);
+}
+
+#[target_feature(enable = "avx2")]
+fn compress_16(set: Avx2, states: &mut [[u32; 4]; 16], inputs: &[&[[u8; BLOCK]]; 16]) {
+    vector::compress::<_, 2>(set, states, inputs);
+}
+
+// SAFETY of every block here: `self` proves that the processor has AVX2.
+impl Set for Avx2 {
+    type V = __m256i;
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    fn splat(self, word: u32) -> __m256i {
+        // SAFETY: see above.
+        unsafe { _mm256_set1_epi32(word.cast_signed()) }
     }
-    for (word, vector) in state.into_iter().enumerate() {
-        for (state, value) in states.iter_mut().zip(values(vector)) {
-            state[word] = value;
+
+    #[inline(always)]
+    fn load(self, words: &[u32; LANES_MAX]) -> __m256i {
+        // SAFETY: see above; there are 64 bytes.
+        unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn store(self, vector: __m256i) -> [u32; LANES_MAX] {
+        let mut words = [0; LANES_MAX];
+        // SAFETY: see above; there is room for 64 bytes.
+        unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), vector) };
+        words
+    }
+
+    #[inline(always)]
+    #[expect(clippy::manual_memcpy, reason = "see `vector::compress`")]
+    fn words(self, inputs: &[&[[u8; BLOCK]]], at: usize, words: &mut [__m256i; 16]) {
+        for half in 0..2 {
+            let from = half * 8;
+            let eight = self.eight_words(inputs, at, from);
+            for n in 0..8 {
+                words[from + n] = eight[n];
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, x: __m256i, y: __m256i) -> __m256i {
+        // SAFETY: see above.
+        unsafe { _mm256_add_epi32(x, y) }
+    }
+
+    #[inline(always)]
+    fn turn<const LEFT: u32, const RIGHT: u32>(self, x: __m256i) -> __m256i {
+        // SAFETY: see above.
+        unsafe {
+            // With a constant count these become shifts by an immediate.
+            let left = _mm256_sll_epi32(x, _mm_cvtsi32_si128(LEFT.cast_signed()));
+            let right = _mm256_srl_epi32(x, _mm_cvtsi32_si128(RIGHT.cast_signed()));
+            _mm256_or_si256(left, right)
+        }
+    }
+
+    #[inline(always)]
+    fn add_f(self, sum: __m256i, x: __m256i, y: __m256i, z: __m256i) -> __m256i {
+        // SAFETY: see above.
+        unsafe {
+            let chosen = _mm256_and_si256(x, _mm256_xor_si256(y, z));
+            _mm256_add_epi32(sum, _mm256_xor_si256(z, chosen))
+        }
+    }
+
+    #[inline(always)]
+    fn add_g(self, sum: __m256i, x: __m256i, y: __m256i, z: __m256i) -> __m256i {
+        // SAFETY: see above.
+        unsafe {
+            // The two sides have no bit in common, so adding them does as well, and lets the
+            // processor begin before `x` is known.
+            let sum = _mm256_add_epi32(sum, _mm256_andnot_si256(z, y));
+            _mm256_add_epi32(sum, _mm256_and_si256(x, z))
+        }
+    }
+
+    #[inline(always)]
+    fn add_h(self, sum: __m256i, x: __m256i, y: __m256i, z: __m256i) -> __m256i {
+        // SAFETY: see above.
+        unsafe { _mm256_add_epi32(sum, _mm256_xor_si256(x, _mm256_xor_si256(y, z))) }
+    }
+
+    #[inline(always)]
+    fn add_i(self, sum: __m256i, x: __m256i, y: __m256i, z: __m256i) -> __m256i {
+        // SAFETY: see above.
+        unsafe {
+            let not_z = _mm256_xor_si256(z, _mm256_set1_epi32(-1));
+            _mm256_add_epi32(sum, _mm256_xor_si256(y, _mm256_or_si256(x, not_z)))
         }
     }
 }
 
-#[target_feature(enable = "avx2")]
-fn mix(state: &mut [__m256i; 4], blocks: &[&[u8; BLOCK]; LANES]) {
-    let words = transposed(blocks);
-    let [mut a, mut b, mut c, mut d] = *state;
-    let ones = _mm256_set1_epi32(-1);
-    macro_rules! f {
-        ($x:ident, $y:ident, $z:ident) => {
-            _mm256_xor_si256($z, _mm256_and_si256($x, _mm256_xor_si256($y, $z)))
-        };
-    }
-    macro_rules! g {
-        ($x:ident, $y:ident, $z:ident) => {
-            _mm256_or_si256(_mm256_and_si256($x, $z), _mm256_andnot_si256($z, $y))
-        };
-    }
-    macro_rules! h {
-        ($x:ident, $y:ident, $z:ident) => {
-            _mm256_xor_si256($x, _mm256_xor_si256($y, $z))
-        };
-    }
-    macro_rules! i {
-        ($x:ident, $y:ident, $z:ident) => {
-            _mm256_xor_si256($y, _mm256_or_si256($x, _mm256_xor_si256($z, ones)))
-        };
-    }
-    macro_rules! step {
-        ($mix:ident, $a:ident, $b:ident, $c:ident, $d:ident, $word:expr, $sine:expr, $turn:expr) => {
-            let input = _mm256_add_epi32(words[$word], _mm256_set1_epi32(SINES[$sine] as i32));
-            let sum = _mm256_add_epi32(_mm256_add_epi32($a, input), $mix!($b, $c, $d));
-            let turned = _mm256_or_si256(
-                _mm256_slli_epi32::<$turn>(sum),
-                _mm256_srli_epi32::<{ 32 - $turn }>(sum),
-            );
-            $a = _mm256_add_epi32(turned, $b);
-        };
-    }
-    super::rounds!(step, a, b, c, d);
-    for (word, add) in state.iter_mut().zip([a, b, c, d]) {
-        *word = _mm256_add_epi32(*word, add);
-    }
-}
-
-/// Word n of every block, for each n.
-#[target_feature(enable = "avx2")]
-fn transposed(blocks: &[&[u8; BLOCK]; LANES]) -> [__m256i; 16] {
-    let low = square(blocks.map(|block| row(block, 0)));
-    let high = square(blocks.map(|block| row(block, 1)));
-    let mut words = [low[0]; 16];
-    words[..8].copy_from_slice(&low);
-    words[8..].copy_from_slice(&high);
-    words
-}
-
-/// The first or second half of a block.
-#[target_feature(enable = "avx2")]
-fn row(block: &[u8; BLOCK], half: usize) -> __m256i {
-    let mut words = [0; LANES];
-    for (word, bytes) in words
-        .iter_mut()
-        .zip(block.as_chunks::<32>().0[half].as_chunks::<4>().0)
-    {
-        *word = u32::from_le_bytes(*bytes);
-    }
-    lanes(words)
-}
-
 /// Eight rows of eight words become eight columns.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn square(rows: [__m256i; 8]) -> [__m256i; 8] {
     let [r0, r1, r2, r3, r4, r5, r6, r7] = rows;
@@ -128,16 +175,4 @@ fn square(rows: [__m256i; 8]) -> [__m256i; 8] {
         _mm256_permute2x128_si256::<0x31>(b2, b6),
         _mm256_permute2x128_si256::<0x31>(b3, b7),
     ]
-}
-
-#[target_feature(enable = "avx2")]
-fn lanes(words: [u32; LANES]) -> __m256i {
-    let [a, b, c, d, e, f, g, h] = words.map(u32::cast_signed);
-    _mm256_setr_epi32(a, b, c, d, e, f, g, h)
-}
-
-#[target_feature(enable = "avx2")]
-fn values(vector: __m256i) -> [u32; LANES] {
-    // SAFETY: both are 32 bytes of plain numbers.
-    unsafe { std::mem::transmute(vector) }
 }

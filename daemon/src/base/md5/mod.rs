@@ -1,8 +1,15 @@
 //! MD5 (RFC 1321), for ETags and `Content-MD5`, over many streams at once.
 //!
-//! MD5 is a chain of dependent steps, so one stream cannot use more than a fraction of a core. Eight
-//! streams side by side in the lanes of a vector register can. [`Md5`] is the state of one stream;
+//! MD5 is a chain of dependent steps, so one stream cannot use more than a fraction of a core. Many
+//! streams side by side in the lanes of vector registers can. [`Md5`] is the state of one stream;
 //! [`Lanes::update`] advances several of them by unequal amounts.
+//!
+//! | module | |
+//! |---|---|
+//! | `scalar` | one stream |
+//! | `vector` | several streams, for vectors of any width |
+//! | `avx2`, `avx512` | the vectors |
+//! | `lanes` | which of these, and which stream is in which lane |
 #![allow(
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
@@ -11,14 +18,17 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod lanes;
 mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod vector;
+
+pub use lanes::Lanes;
 
 /// Bytes of a block.
 pub const BLOCK: usize = 64;
-/// Streams that are advanced side by side at most.
-pub const LANES: usize = 8;
-/// With fewer streams than this, one after the other is faster.
-const LANES_WORTH: usize = 2;
 
 /// A word of the state after the empty message.
 const INITIAL: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
@@ -199,180 +209,5 @@ const fn as_length(bytes: &[u8]) -> u64 {
     bytes.len() as u64
 }
 
-/// How this processor advances several streams.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lanes {
-    /// One after the other.
-    Scalar,
-    /// Eight at a time in AVX2 registers.
-    #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Token),
-}
-
-impl Lanes {
-    /// The fastest way that this processor has.
-    #[must_use]
-    pub fn best() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(token) = avx2::Token::detect() {
-            return Self::Avx2(token);
-        }
-        Self::Scalar
-    }
-
-    /// Advances each stream by its bytes.
-    pub fn update(self, streams: &mut [(&mut Md5, &[u8])]) {
-        match self {
-            Self::Scalar => {
-                for (state, bytes) in streams {
-                    state.update(bytes);
-                }
-            }
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(token) => {
-                // What does not begin or end with a block is not worth a lane.
-                for (state, bytes) in streams.iter_mut() {
-                    *bytes = state.fill_partial(bytes);
-                }
-                side_by_side(token, streams);
-                for (state, bytes) in streams {
-                    state.keep(bytes);
-                }
-            }
-        }
-    }
-}
-
-/// Consumes all whole blocks. A stream that ends early gives its lane to the next one.
-#[cfg(target_arch = "x86_64")]
-fn side_by_side(token: avx2::Token, streams: &mut [(&mut Md5, &[u8])]) {
-    let mut waiting = streams
-        .iter_mut()
-        .filter(|(_, bytes)| bytes.len() >= BLOCK)
-        .collect::<Vec<_>>();
-    // The longest last, to be taken first: the short ones fill the lanes beside them.
-    waiting.sort_by_key(|(_, bytes)| bytes.len());
-    let mut running: Vec<&mut (&mut Md5, &[u8])> = Vec::with_capacity(LANES);
-    loop {
-        running.retain(|(_, bytes)| bytes.len() >= BLOCK);
-        while running.len() < LANES {
-            let Some(next) = waiting.pop() else { break };
-            running.push(next);
-        }
-        if running.len() < LANES_WORTH {
-            break;
-        }
-        let blocks = running.iter().map(|(_, bytes)| bytes.len() / BLOCK).min();
-        let blocks = blocks.unwrap_or(0);
-        let mut states = [INITIAL; LANES];
-        let mut inputs = [&[][..]; LANES];
-        // Lanes without a stream of their own do the first one's work again.
-        let first = running
-            .first()
-            .map_or(&[][..], |(_, bytes)| bytes.as_chunks().0);
-        inputs.fill(first.get(..blocks).unwrap_or_default());
-        for ((state, input), (md5, bytes)) in states.iter_mut().zip(&mut inputs).zip(&running) {
-            *state = md5.state;
-            *input = bytes.as_chunks().0.get(..blocks).unwrap_or_default();
-        }
-        token.compress(&mut states, &inputs);
-        for (state, (md5, bytes)) in states.iter().zip(&mut running) {
-            md5.state = *state;
-            md5.length += (blocks * BLOCK) as u64;
-            *bytes = bytes.get(blocks * BLOCK..).unwrap_or_default();
-        }
-    }
-    for (md5, bytes) in running {
-        let (blocks, tail) = bytes.as_chunks::<BLOCK>();
-        scalar::compress(&mut md5.state, blocks);
-        md5.length += as_length(blocks.as_flattened());
-        *bytes = tail;
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use md5::Digest;
-    use proptest::prelude::*;
-
-    fn reference(message: &[u8]) -> [u8; 16] {
-        md5::Md5::digest(message).into()
-    }
-
-    fn pattern(length: usize, seed: u8) -> Vec<u8> {
-        (0..length)
-            .map(|at| (at as u8).wrapping_mul(31).wrapping_add(seed) ^ (at >> 8) as u8)
-            .collect()
-    }
-
-    /// RFC 1321, section A.5.
-    #[test]
-    fn the_vectors_of_the_rfc() {
-        let vectors = [
-            ("", "d41d8cd98f00b204e9800998ecf8427e"),
-            ("a", "0cc175b9c0f1b6a831c399e269772661"),
-            ("message digest", "f96b697d7cb7938d525a2f31aaf161d0"),
-            (
-                "12345678901234567890123456789012345678901234567890123456789012345678901234567890",
-                "57edf4a22be3c955ac49da2e2107b67a",
-            ),
-        ];
-        for (message, digest) in vectors {
-            let found: String = Md5::digest(message.as_bytes())
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            assert_eq!(found, digest, "{message:?}");
-        }
-    }
-
-    #[test]
-    fn every_length_alone_and_in_every_lane() {
-        for length in 0..=4 * BLOCK {
-            let messages: Vec<_> = (0..LANES).map(|n| pattern(length + n, n as u8)).collect();
-            let mut states = vec![Md5::new(); LANES];
-            let mut streams: Vec<_> = states
-                .iter_mut()
-                .zip(&messages)
-                .map(|(state, message)| (state, &message[..]))
-                .collect();
-            Lanes::best().update(&mut streams);
-            for (state, message) in states.into_iter().zip(&messages) {
-                assert_eq!(state.finish(), reference(message), "{}", message.len());
-                assert_eq!(Md5::digest(message), reference(message));
-            }
-        }
-    }
-
-    proptest! {
-        /// Any number of streams, each in pieces of any length, in rounds of any mix.
-        #[test]
-        fn any_mix_of_streams_and_pieces(
-            pieces in prop::collection::vec(
-                prop::collection::vec((0usize..20, 0usize..2000), 0..6), 0..20),
-        ) {
-            for lanes in [Lanes::best(), Lanes::Scalar] {
-                let messages: Vec<Vec<Vec<u8>>> = pieces
-                    .iter()
-                    .zip(0u8..)
-                    .map(|(pieces, seed)| {
-                        pieces.iter().map(|&(few, many)| pattern(few * many / 7, seed)).collect()
-                    })
-                    .collect();
-                let mut states = vec![Md5::new(); messages.len()];
-                for round in 0..6 {
-                    let mut streams: Vec<_> = states
-                        .iter_mut()
-                        .zip(&messages)
-                        .filter_map(|(state, pieces)| Some((state, &pieces.get(round)?[..])))
-                        .collect();
-                    lanes.update(&mut streams);
-                }
-                for (state, pieces) in states.into_iter().zip(&messages) {
-                    prop_assert_eq!(state.finish(), reference(&pieces.concat()));
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use crate::s3::keys::Key;
 use crate::s3::route::BodyKind;
 use crate::s3::service::HttpHead;
 use crate::s3::sigv4::Payload;
-use crate::shard::{Core, Permit, Sink, Slot};
+use crate::shard::{Digester, Permit, Sink, Slot};
 use crate::store::NewBody;
 use crate::store::meta::{Checksum, ChecksumAlgorithm};
 
@@ -144,7 +144,9 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
         let shard = context.core.shard_of(bucket, key.as_bytes());
         let tag = extent_tag(bucket, key);
         let mut sink = Sink::new(context.core, shard, tag);
+        let digester = context.core.digester();
         let mut slot = sink.slot(left(&body)).await;
+        let mut expected = digester.expect(slot.room());
         let mut md5 = Md5::new();
         loop {
             match body.step(exchange.buffered())? {
@@ -153,9 +155,11 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
                 Step::Need => need_more(exchange).await?,
                 Step::Data(most) => {
                     if slot.room() == 0 {
-                        (md5, slot) = digest(context.core, md5, slot).await?;
+                        drop(expected);
+                        (md5, slot) = digest(digester, md5, slot).await?;
                         sink.push(slot).await.map_err(failed)?;
                         slot = sink.slot(left(&body)).await;
+                        expected = digester.expect(slot.room());
                     }
                     let (count, filled) = fill(exchange, slot, most).await;
                     let count = count?;
@@ -168,7 +172,8 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
                 }
             }
         }
-        (md5, slot) = digest(context.core, md5, slot).await?;
+        drop(expected);
+        (md5, slot) = digest(digester, md5, slot).await?;
         let md5 = md5.finish();
         let digested = body.finish(Some(md5))?;
         sink.push(slot).await.map_err(failed)?;
@@ -198,9 +203,9 @@ fn left(body: &Body) -> Option<u64> {
 }
 
 /// Digests all content of a buffer.
-async fn digest<D: Disk, C: Clock>(core: &Core<D, C>, md5: Md5, slot: Slot) -> Result<(Md5, Slot)> {
+async fn digest(digester: &Digester, md5: Md5, slot: Slot) -> Result<(Md5, Slot)> {
     let Slot { buf, permit } = slot;
-    let digested = core.digester().update(md5, buf, EXTENT_HEAD).await;
+    let digested = digester.update(md5, buf, EXTENT_HEAD).await;
     let (md5, buf) = digested.ok_or(ErrorCode::ServiceUnavailable)?;
     Ok((md5, Slot { buf, permit }))
 }
