@@ -7,10 +7,20 @@ use serde::{Deserialize, Serialize};
 pub struct Filled {
     /// Objects in the index.
     pub objects: u64,
+    /// Objects that should be there.
+    pub wanted: u64,
     /// Until the last was on stable media.
     pub fill_seconds: f64,
     /// Writing the checkpoint of the whole index.
     pub checkpoint_seconds: f64,
+    /// The longest that the core did nothing else while the checkpoint was written.
+    pub checkpoint_held_ms: f64,
+    /// The same in some seconds without a checkpoint: what other processes and the host take.
+    pub held_alone_ms: f64,
+    /// The slowest flushed write beside the checkpoint.
+    pub slowest_beside_ms: f64,
+    /// The slowest flushed write in as long a time without one.
+    pub slowest_alone_ms: f64,
     /// Memory of the index.
     pub index_bytes: u64,
     /// Bytes of the log.
@@ -34,13 +44,54 @@ pub struct Opened {
     pub resident_bytes: u64,
 }
 
+/// What was written between the last checkpoint and a crash.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Tail {
+    /// Objects.
+    pub objects: u64,
+    /// Bytes of the log.
+    pub log_bytes: u64,
+}
+
+/// A start after a crash.
+#[derive(Debug, Serialize)]
+pub struct AfterCrash {
+    /// What had to be read again.
+    pub tail: Tail,
+    /// The start.
+    pub started: Started,
+}
+
+/// Pages of one kind in one bucket.
+#[derive(Debug, Serialize)]
+pub struct ListingFigures {
+    /// What was asked.
+    pub what: String,
+    /// Objects of the bucket.
+    pub bucket: u64,
+    /// The daemon's CPU time per page.
+    pub cpu_us: f64,
+    /// Median latency with one connection.
+    pub p50_us: f64,
+    /// Bytes of a page.
+    pub bytes: f64,
+}
+
 /// After the daemon was started.
 #[derive(Debug, Serialize)]
 pub struct Started {
     /// From the start of the process to "is ready".
     pub seconds: f64,
+    /// CPU time until then; less than that on a machine with other work.
+    pub cpu_seconds: f64,
     /// Its memory then.
     pub resident_bytes: u64,
+}
+
+impl Started {
+    fn text(&self) -> String {
+        format!("{:.2} s (CPU {:.2} s)", self.seconds, self.cpu_seconds)
+    }
 }
 
 /// Everything.
@@ -53,11 +104,15 @@ pub struct Figures {
     /// A restart.
     pub with_checkpoint: Opened,
     /// A restart that has to read the whole log.
-    pub without_checkpoint: Opened,
+    pub without_checkpoint: Option<Opened>,
     /// The first with the whole daemon.
     pub daemon_with_checkpoint: Option<Started>,
     /// The second with the whole daemon.
     pub daemon_without_checkpoint: Option<Started>,
+    /// A start after a crash.
+    pub after_crash: Option<AfterCrash>,
+    /// What listings cost.
+    pub listings: Vec<ListingFigures>,
 }
 
 impl Figures {
@@ -66,6 +121,7 @@ impl Figures {
         let objects = self.filled.objects.max(1);
         let each = |bytes: u64| format!("{:.1} B", bytes as f64 / objects as f64);
         let seconds = |seconds: f64| format!("{seconds:.2} s");
+        let ms = |ms: f64| format!("{ms:.1} ms");
         let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
         let filled = &self.filled;
         let mut rows = vec![
@@ -83,33 +139,71 @@ impl Figures {
             ("writing the checkpoint", seconds(filled.checkpoint_seconds)),
             ("checkpoint per object", each(self.checkpoint_bytes)),
         ];
+        let mut text = String::from("| | |\n|---|---|\n");
+        let mut more = vec![
+            (
+                "longest hold of the core while it was written, and without it".to_owned(),
+                format!(
+                    "{}, {}",
+                    ms(filled.checkpoint_held_ms),
+                    ms(filled.held_alone_ms)
+                ),
+            ),
+            (
+                "slowest flushed write beside it, and without it".to_owned(),
+                format!(
+                    "{}, {}",
+                    ms(filled.slowest_beside_ms),
+                    ms(filled.slowest_alone_ms)
+                ),
+            ),
+        ];
         let opened = [
-            ("with the checkpoint", &self.with_checkpoint),
-            ("without the checkpoint", &self.without_checkpoint),
+            ("with the checkpoint", Some(&self.with_checkpoint)),
+            ("without the checkpoint", self.without_checkpoint.as_ref()),
         ];
         let started = [
             &self.daemon_with_checkpoint,
             &self.daemon_without_checkpoint,
         ];
-        let mut text = String::from("| | |\n|---|---|\n");
-        let mut more = Vec::new();
         for ((how, opened), started) in opened.into_iter().zip(started) {
-            more.push((format!("opened {how}"), seconds(opened.seconds)));
-            more.push((
-                format!("index per object, opened {how}"),
-                each(opened.index_bytes),
-            ));
-            more.push((
-                format!("resident memory, opened {how}"),
-                mib(opened.resident_bytes),
-            ));
+            if let Some(opened) = opened {
+                more.push((format!("opened {how}"), seconds(opened.seconds)));
+                more.push((
+                    format!("index per object, opened {how}"),
+                    each(opened.index_bytes),
+                ));
+                more.push((
+                    format!("resident memory, opened {how}"),
+                    mib(opened.resident_bytes),
+                ));
+            }
             if let Some(started) = started {
-                more.push((format!("chainringd ready {how}"), seconds(started.seconds)));
+                more.push((format!("chainringd ready {how}"), started.text()));
                 more.push((
                     format!("resident memory of chainringd {how}"),
                     mib(started.resident_bytes),
                 ));
             }
+        }
+        if let Some(AfterCrash { tail, started }) = &self.after_crash {
+            more.push((
+                format!(
+                    "chainringd ready after a crash, {} objects ({}) behind the checkpoint",
+                    tail.objects,
+                    mib(tail.log_bytes)
+                ),
+                started.text(),
+            ));
+        }
+        for listing in &self.listings {
+            more.push((
+                format!("{}, of {} objects", listing.what, listing.bucket),
+                format!(
+                    "CPU {:.0} us, p50 {:.0} us, {:.0} B",
+                    listing.cpu_us, listing.p50_us, listing.bytes
+                ),
+            ));
         }
         rows.push(("resident memory, written", mib(filled.resident_bytes)));
         let rows = rows
@@ -122,17 +216,14 @@ impl Figures {
     }
 
     /// No object may be missing.
-    pub fn check(&self, wanted: u64) -> Result<(), String> {
-        for found in [
-            self.filled.objects,
-            self.with_checkpoint.objects,
-            self.without_checkpoint.objects,
-        ] {
-            if found != wanted {
-                return Err(format!("{found} objects instead of {wanted}"));
-            }
+    pub fn check(&self) -> Result<(), String> {
+        let wanted = self.filled.wanted;
+        let mut found = vec![self.filled.objects, self.with_checkpoint.objects];
+        found.extend(self.without_checkpoint.as_ref().map(|o| o.objects));
+        match found.into_iter().find(|found| *found != wanted) {
+            Some(found) => Err(format!("{found} objects instead of {wanted}")),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

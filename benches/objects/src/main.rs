@@ -4,15 +4,21 @@
 //! Every phase runs in a process of its own, so that its memory is its own and opening is what a
 //! restart does: the store is filled through [`chainringd::store::Store`] on the real disk and log,
 //! opened from the checkpoint of its index, and opened again with the checkpoint deleted.
+//!
+//! With a daemon, that very store is also served: pages of listings are asked for over HTTP, in the
+//! bucket of all the objects and in a small one beside it, and the daemon is started after a crash.
 
 mod daemon;
 mod figures;
+mod listing;
 mod phases;
+mod stall;
+mod store;
 
 use clap::{Parser, Subcommand};
-use figures::{Figures, Opened, Started};
+use figures::{AfterCrash, Figures, Opened, Tail};
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 /// Millions of small objects: memory of the index, time of a restart.
@@ -34,12 +40,28 @@ struct Cli {
     /// Write keys in their order; otherwise they come in random order
     #[arg(long)]
     sequential: bool,
+    /// Shards of the store
+    #[arg(long, default_value_t = 1)]
+    shards: u16,
     /// The CPU to use
     #[arg(long, default_value_t = 0)]
     cpu: usize,
-    /// Also measure how long this daemon takes to be ready with the same store
+    /// The CPU of the client that asks for listings
+    #[arg(long, default_value_t = 1)]
+    client_cpu: usize,
+    /// Also measure how long this daemon takes to be ready with the same store, and what its
+    /// listings cost
     #[arg(long, value_name = "PROGRAM")]
     daemon: Option<PathBuf>,
+    /// Objects written over between the last checkpoint and the crash
+    #[arg(long, default_value_t = 200_000)]
+    tail: u64,
+    /// Seconds that each listing is measured, in each of three rounds
+    #[arg(long, default_value_t = 2.0)]
+    list_seconds: f64,
+    /// Leave out what has to read the whole log
+    #[arg(long)]
+    quick: bool,
     /// Keep the folder
     #[arg(long)]
     keep: bool,
@@ -58,6 +80,10 @@ enum Phase {
     Fill,
     /// Opens it, closes it.
     Open,
+    /// Opens it, writes some objects again, and ends as a crash does: without a checkpoint.
+    Crash,
+    /// Only asks the daemon for listings, in a store that was kept.
+    List,
 }
 
 fn main() -> ExitCode {
@@ -65,6 +91,8 @@ fn main() -> ExitCode {
     let result = match cli.phase {
         Some(Phase::Fill) => phases::fill(&cli).and_then(|filled| print(&filled)),
         Some(Phase::Open) => phases::open(&cli).and_then(|opened| print(&opened)),
+        Some(Phase::List) => list(&cli),
+        Some(Phase::Crash) => phases::crash(&cli).and_then(|tail| print(&tail)),
         None => whole(&cli),
     };
     match result {
@@ -81,6 +109,11 @@ fn print(figures: &impl serde::Serialize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+fn list(cli: &Cli) -> Result<(), Box<dyn Error>> {
+    let program = cli.daemon.as_ref().ok_or("which daemon?")?;
+    print(&listing::measure(program, cli)?)
+}
+
 fn whole(cli: &Cli) -> Result<(), Box<dyn Error>> {
     if cli.dir.exists() {
         return Err(format!("{} exists; remove it first", cli.dir.display()).into());
@@ -88,27 +121,36 @@ fn whole(cli: &Cli) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(&cli.dir)?;
     let _folder = Folder(cli);
     if let Some(program) = &cli.daemon {
-        daemon::start(program, &cli.dir, cli.cpu)?;
+        daemon::make_store(program, cli)?;
     }
     let say = |what: &str| eprintln!("{what}");
     say("writing the objects");
     let filled = phase("fill")?;
-    let checkpoint_bytes = std::fs::metadata(checkpoint(&cli.dir))?.len();
+    let checkpoint_bytes = store::checkpoint_bytes(cli)?;
     say("opening with the checkpoint");
     let with_checkpoint: Opened = phase("open")?;
-    let start = |program: &PathBuf| daemon::start(program, &cli.dir, cli.cpu);
-    let daemon_with_checkpoint: Option<Started> = cli.daemon.as_ref().map(start).transpose()?;
-    say("opening without it");
-    std::fs::remove_file(checkpoint(&cli.dir))?;
-    let without_checkpoint: Opened = phase("open")?;
-    let daemon_without_checkpoint = match &cli.daemon {
-        Some(program) => {
-            // The daemon has written a new one when it ended; a phase does not.
-            let _ = std::fs::remove_file(checkpoint(&cli.dir));
-            Some(start(program)?)
-        }
-        None => None,
-    };
+    let start = |program: &PathBuf| daemon::start(program, cli);
+    let daemon_with_checkpoint = cli.daemon.as_ref().map(start).transpose()?;
+    let mut listings = Vec::new();
+    let mut after_crash = None;
+    if let Some(program) = &cli.daemon {
+        say("listing");
+        listings = listing::measure(program, cli)?;
+        say("crashing");
+        let tail: Tail = phase("crash")?;
+        let started = daemon::start(program, cli)?;
+        after_crash = Some(AfterCrash { tail, started });
+    }
+    let mut without_checkpoint = None;
+    let mut daemon_without_checkpoint = None;
+    if !cli.quick {
+        say("opening without it");
+        store::remove_checkpoints(cli)?;
+        without_checkpoint = Some(phase("open")?);
+        // The daemon has written a new one when it ended; a phase does not.
+        store::remove_checkpoints(cli)?;
+        daemon_without_checkpoint = cli.daemon.as_ref().map(start).transpose()?;
+    }
     let figures = Figures {
         filled,
         checkpoint_bytes,
@@ -116,13 +158,15 @@ fn whole(cli: &Cli) -> Result<(), Box<dyn Error>> {
         without_checkpoint,
         daemon_with_checkpoint,
         daemon_without_checkpoint,
+        after_crash,
+        listings,
     };
     if cli.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);
     } else {
         print!("{}", figures.table());
     }
-    figures.check(cli.n).map_err(Into::into)
+    figures.check().map_err(Into::into)
 }
 
 /// The folder goes when the program ends, in whatever way.
@@ -134,10 +178,6 @@ impl Drop for Folder<'_> {
             let _ = std::fs::remove_dir_all(&self.0.dir);
         }
     }
-}
-
-fn checkpoint(dir: &Path) -> PathBuf {
-    dir.join("shard-000").join("index.checkpoint")
 }
 
 /// Runs a phase in a process with the same options.

@@ -198,6 +198,21 @@ impl<'c, S: Stream> Exchange<'c, S> {
         self.connection.respond(status, fields, body.into()).await
     }
 
+    /// As [`Exchange::respond`], with a body in two parts that leave together. The first is copied,
+    /// the second sent from where it lies.
+    pub async fn respond_parts(
+        &mut self,
+        status: u16,
+        fields: impl Fields,
+        first: &[u8],
+        rest: impl Into<Chunk>,
+    ) -> Result<(), Close> {
+        let rest = rest.into();
+        self.connection
+            .respond_parts(status, fields, first, rest)
+            .await
+    }
+
     /// Begins a response whose body follows with [`Exchange::write`]. `length` is its exact length;
     /// without one the body is sent in the chunked coding (to HTTP/1.0: until the connection
     /// closes). Nothing is sent yet: the head leaves with the first bytes of the body.

@@ -146,20 +146,35 @@ impl<S: Stream> Connection<S> {
         fields: impl Fields,
         body: Chunk,
     ) -> Result<(), Close> {
-        let len = body.len();
+        self.respond_parts(status, fields, &[], body).await
+    }
+
+    /// See [`super::Exchange::respond_parts`].
+    pub(super) async fn respond_parts(
+        &mut self,
+        status: u16,
+        fields: impl Fields,
+        first: &[u8],
+        rest: Chunk,
+    ) -> Result<(), Close> {
+        let len = first.len() + rest.len();
         self.start(status, fields, Some(len as u64)).await?;
-        match &mut self.sending {
-            Sending::Sized { left } if len <= COPY_BYTES_MAX => {
-                *left = 0;
-                self.out.extend_from_slice(body.bytes());
-                self.finish().await?;
-                self.body_sent = len as u64;
-                Ok(())
-            }
-            _ => {
-                self.write(body).await?;
-                self.finish().await
-            }
+        let Sending::Sized { left } = &mut self.sending else {
+            self.write(rest).await?;
+            return self.finish().await;
+        };
+        self.out.extend_from_slice(first);
+        self.body_sent = first.len() as u64;
+        if len <= COPY_BYTES_MAX {
+            *left = 0;
+            self.out.extend_from_slice(rest.bytes());
+            self.finish().await?;
+            self.body_sent = len as u64;
+            Ok(())
+        } else {
+            *left -= first.len() as u64;
+            self.write(rest).await?;
+            self.finish().await
         }
     }
 }

@@ -10,4 +10,6 @@ pub mod map;
 mod tree;
 
 pub use error::IndexError;
-pub use tree::{Bulk, IndexReader, IndexWriter, KEY_LEN_MAX, OutOfOrder, VALUE_LEN_MAX, new};
+pub use tree::{
+    Bulk, Cursor, IndexReader, IndexWriter, KEY_LEN_MAX, OutOfOrder, VALUE_LEN_MAX, Visit, new,
+};

@@ -3,9 +3,9 @@
 //! Keys below a common prefix are skipped by seeking behind them, so a page costs work in
 //! proportion to what it shows.
 
-use crate::io::Disk;
 use crate::shard::ObjectCursor;
 use crate::store::{ObjectEntry, StoreError};
+use memchr::memmem::Finder;
 
 /// What a page is asked to show.
 #[derive(Clone, Copy, Debug)]
@@ -20,69 +20,73 @@ pub struct Query<'a> {
     pub max: usize,
 }
 
-/// A page.
-#[derive(Clone, Debug, Default)]
-pub struct Page {
-    /// Objects, in order.
-    pub objects: Vec<(String, ObjectEntry)>,
-    /// Common prefixes, in order.
-    pub prefixes: Vec<String>,
-    /// Whether there is more.
-    pub truncated: bool,
-    /// The last key or common prefix shown.
-    pub last: Option<String>,
+/// Where the objects and common prefixes of a page go as they are found. Each kind comes in order.
+pub trait Shown {
+    /// An object.
+    fn object(&mut self, key: &str, entry: &ObjectEntry);
+    /// A common prefix.
+    fn prefix(&mut self, prefix: &str);
 }
 
-/// An ordered walk of objects.
+/// An ordered walk of objects, which begins with a seek.
 pub trait Walk {
-    /// Goes forwards to the first key at or after `key`.
+    /// Goes forwards to the first key at or after `key` (after it when `exclusive`).
     fn seek(&mut self, key: &[u8], exclusive: bool);
-    /// The next object.
-    fn next(&mut self) -> Result<Option<(Vec<u8>, ObjectEntry)>, StoreError>;
+    /// The next object, its key lent.
+    fn next(&mut self) -> Result<Option<(&[u8], ObjectEntry)>, StoreError>;
 }
 
-impl<D: Disk> Walk for ObjectCursor<'_, D> {
+impl Walk for ObjectCursor<'_> {
     fn seek(&mut self, key: &[u8], exclusive: bool) {
         self.seek(key, exclusive);
     }
 
-    fn next(&mut self) -> Result<Option<(Vec<u8>, ObjectEntry)>, StoreError> {
+    fn next(&mut self) -> Result<Option<(&[u8], ObjectEntry)>, StoreError> {
         self.next_object()
     }
 }
 
-/// Walks one page.
-pub fn page(walk: &mut impl Walk, query: &Query<'_>) -> Result<Page, StoreError> {
-    let mut page = Page::default();
+/// Walks one page. When there is more, returns the last key or common prefix shown: the next page
+/// comes after it.
+pub fn page(
+    walk: &mut impl Walk,
+    query: &Query<'_>,
+    shown: &mut impl Shown,
+) -> Result<Option<String>, StoreError> {
     if query.max == 0 {
-        return Ok(page);
+        return Ok(None);
     }
     start(walk, query);
+    let rolling = Rolling::new(query);
+    let (mut count, mut last) = (0, None);
+    let mut behind = Vec::new();
     while let Some((key, entry)) = walk.next()? {
         // Keys are UTF-8: they came in as such.
-        let Ok(key) = String::from_utf8(key) else {
+        let Ok(key) = std::str::from_utf8(key) else {
             continue;
         };
         if !key.starts_with(query.prefix) {
             break;
         }
-        if page.objects.len() + page.prefixes.len() == query.max {
-            page.truncated = true;
-            break;
+        if last.is_some() {
+            return Ok(last);
         }
-        match rolled_up(&key, query.prefix, query.delimiter) {
+        count += 1;
+        let rolled_up = rolling.up(key);
+        if count == query.max {
+            last = Some(rolled_up.unwrap_or(key).to_owned());
+        }
+        match rolled_up {
             Some(prefix) => {
-                seek_behind(walk, prefix);
-                page.last = Some(prefix.to_owned());
-                page.prefixes.push(prefix.to_owned());
+                shown.prefix(prefix);
+                behind.clear();
+                behind.extend_from_slice(prefix.as_bytes());
+                seek_behind(walk, &mut behind);
             }
-            None => {
-                page.last = Some(key.clone());
-                page.objects.push((key, entry));
-            }
+            None => shown.object(key, &entry),
         }
     }
-    Ok(page)
+    Ok(None)
 }
 
 /// Goes to where the page begins.
@@ -91,7 +95,7 @@ fn start(walk: &mut impl Walk, query: &Query<'_>) {
         walk.seek(query.prefix.as_bytes(), false);
     } else if rolled_up(query.after, query.prefix, query.delimiter) == Some(query.after) {
         // The last page ended with this common prefix: everything below it was shown.
-        seek_behind(walk, query.after);
+        seek_behind(walk, &mut query.after.as_bytes().to_vec());
     } else {
         walk.seek(query.after.as_bytes(), true);
     }
@@ -101,127 +105,49 @@ fn start(walk: &mut impl Walk, query: &Query<'_>) {
 /// prefix.
 #[must_use]
 pub fn rolled_up<'k>(key: &'k str, prefix: &str, delimiter: &str) -> Option<&'k str> {
-    if delimiter.is_empty() {
+    if delimiter.is_empty() || !key.starts_with(prefix) {
         return None;
     }
-    let rest = key.strip_prefix(prefix)?;
-    let end = prefix.len() + rest.find(delimiter)? + delimiter.len();
-    key.get(..end)
+    Rolling::with(prefix, delimiter).up(key)
 }
 
-/// Goes to the first key that does not begin with `prefix`.
-fn seek_behind(walk: &mut impl Walk, prefix: &str) {
-    let mut behind = prefix.as_bytes().to_vec();
-    while let Some(last) = behind.pop() {
+/// [`rolled_up`] for many keys that begin with the prefix.
+struct Rolling<'q> {
+    /// Bytes in front of which no delimiter counts.
+    from: usize,
+    delimiter: Option<Finder<'q>>,
+}
+
+impl<'q> Rolling<'q> {
+    fn new(query: &Query<'q>) -> Self {
+        Self::with(query.prefix, query.delimiter)
+    }
+
+    fn with(prefix: &str, delimiter: &'q str) -> Self {
+        Self {
+            from: prefix.len(),
+            delimiter: (!delimiter.is_empty()).then(|| Finder::new(delimiter)),
+        }
+    }
+
+    fn up<'k>(&self, key: &'k str) -> Option<&'k str> {
+        let delimiter = self.delimiter.as_ref()?;
+        let at = delimiter.find(key.as_bytes().get(self.from..)?)?;
+        key.get(..self.from + at + delimiter.needle().len())
+    }
+}
+
+/// Goes to the first key that does not begin with `prefix`, and changes it on the way.
+fn seek_behind(walk: &mut impl Walk, prefix: &mut Vec<u8>) {
+    while let Some(last) = prefix.pop() {
         if let Some(next) = last.checked_add(1) {
-            behind.push(next);
-            walk.seek(&behind, false);
+            prefix.push(next);
+            walk.seek(prefix, false);
             return;
         }
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::base::{Location, Timestamp};
-    use crate::store::ETag;
-    use proptest::prelude::*;
-    use std::collections::BTreeSet;
-
-    /// A walk of keys that stand here.
-    pub(in crate::s3) struct Keys {
-        keys: BTreeSet<Vec<u8>>,
-        from: Vec<u8>,
-        exclusive: bool,
-        steps: usize,
-    }
-
-    impl Walk for Keys {
-        fn seek(&mut self, key: &[u8], exclusive: bool) {
-            self.from = key.to_vec();
-            self.exclusive = exclusive;
-        }
-
-        fn next(&mut self) -> Result<Option<(Vec<u8>, ObjectEntry)>, StoreError> {
-            self.steps += 1;
-            let mut rest = self.keys.range(self.from.clone()..);
-            let key = rest.find(|k| !self.exclusive || **k != self.from).cloned();
-            let Some(key) = key else { return Ok(None) };
-            self.seek(&key.clone(), true);
-            let entry = ObjectEntry {
-                at: Location::ZERO,
-                record_len: 0,
-                size: 0,
-                modified: Timestamp(0),
-                etag: ETag {
-                    md5: [0; 16],
-                    parts: 0,
-                },
-                checksum: None,
-            };
-            Ok(Some((key, entry)))
-        }
-    }
-
-    pub(in crate::s3) fn keys(list: impl IntoIterator<Item = impl Into<String>>) -> Keys {
-        let keys = list.into_iter().map(|k| k.into().into_bytes()).collect();
-        Keys {
-            keys,
-            from: Vec::new(),
-            exclusive: false,
-            steps: 0,
-        }
-    }
-
-    #[test]
-    fn whole_folders_are_skipped_not_walked() {
-        let many = (0..10_000).map(|n| format!("a/{n:05}"));
-        let mut walk = keys(many.chain(["b".to_owned()]));
-        let query = Query {
-            prefix: "",
-            delimiter: "/",
-            after: "",
-            max: 1000,
-        };
-        let found = page(&mut walk, &query).unwrap();
-        assert_eq!(found.prefixes, ["a/"]);
-        assert_eq!(found.objects.len(), 1);
-        assert!(walk.steps < 5);
-    }
-
-    proptest! {
-        /// Pages put together show each key or its common prefix once, in order, whatever the page
-        /// size.
-        #[test]
-        fn pages_add_up(
-            list in proptest::collection::btree_set("[ab/]{1,5}", 0..40),
-            prefix in "[ab/]{0,2}",
-            delimiter in "(|/|b/)",
-            max in 1usize..7,
-        ) {
-            let mut expected: Vec<String> = Vec::new();
-            for key in list.iter().filter(|k| k.starts_with(&prefix)) {
-                let shown = rolled_up(key, &prefix, &delimiter).unwrap_or(key).to_owned();
-                if expected.last() != Some(&shown) {
-                    expected.push(shown);
-                }
-            }
-            let mut shown = Vec::new();
-            let mut after = String::new();
-            loop {
-                let query = Query { prefix: &prefix, delimiter: &delimiter, after: &after, max };
-                let found = page(&mut keys(list.iter().cloned()), &query).unwrap();
-                let mut both: Vec<String> = found.objects.into_iter().map(|o| o.0).collect();
-                both.extend(found.prefixes);
-                both.sort();
-                shown.extend(both);
-                match found.last {
-                    Some(last) if found.truncated => after = last,
-                    _ => break,
-                }
-            }
-            prop_assert_eq!(shown, expected);
-        }
-    }
-}
+#[path = "list_page_tests.rs"]
+pub(super) mod tests;

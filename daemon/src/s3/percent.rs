@@ -103,12 +103,34 @@ pub fn push_encoded(out: &mut Vec<u8>, byte: u8) {
 
 /// Appends text as `encoding-type=url` wants it: encoded, but for `/`.
 pub fn push_url_encoded(out: &mut Vec<u8>, bytes: &[u8]) {
+    if all(bytes, |byte| is_plain_in_key(*byte)) {
+        out.extend_from_slice(bytes);
+        return;
+    }
     for &byte in bytes {
         if byte == b'/' {
             out.push(byte);
         } else {
             push_encoded(out, byte);
         }
+    }
+}
+
+/// [`is_unreserved`], or `/`. Computed without a table, so that many bytes are judged at once.
+const fn is_plain_in_key(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let digit = byte.wrapping_sub(b'0') < 10;
+    let mark = (byte == b'-') | (byte == b'_') | (byte == b'.') | (byte == b'~') | (byte == b'/');
+    letter | digit | mark
+}
+
+/// Whether `is` holds for all bytes. It looks at all of them, many at once.
+pub fn all(bytes: &[u8], is: impl Fn(&u8) -> bool) -> bool {
+    let every = |bytes: &[u8]| bytes.iter().fold(true, |so_far, byte| so_far & is(byte));
+    match (bytes.as_chunks::<16>().0, bytes.last_chunk::<16>()) {
+        // The last ones are looked at twice rather than one by one.
+        (chunks, Some(last)) => chunks.iter().all(|chunk| every(chunk)) && every(last),
+        _ => every(bytes),
     }
 }
 
@@ -129,6 +151,21 @@ mod tests {
         for raw in ["%", "%4", "%zz", "a%2", "%c0%af", "%ed%a0%80", "%ff"] {
             let error = decode_str(raw.as_bytes(), Plus::Itself).unwrap_err();
             assert_eq!(error.code, ErrorCode::InvalidURI, "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_stays_in_a_key() {
+        for byte in 0..=255 {
+            let stays = is_unreserved(byte) || byte == b'/';
+            assert_eq!(is_plain_in_key(byte), stays, "{byte}");
+            for (len, at) in [(1, 0), (15, 14), (16, 0), (31, 16), (40, 20), (40, 39)] {
+                let mut key = vec![b'a'; len];
+                key[at] = byte;
+                let mut out = Vec::new();
+                push_url_encoded(&mut out, &key);
+                assert_eq!(out == key, stays, "{byte} in {len} bytes");
+            }
         }
     }
 

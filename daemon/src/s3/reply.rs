@@ -86,6 +86,7 @@ pub async fn send<D: Disk, S: Stream>(
                 .respond(status, fields, Chunk::Owned(document))
                 .await
         }
+        Payload::Parts(first, rest) => exchange.respond_parts(status, fields, &first, rest).await,
         Payload::Length(length) => {
             exchange.start(status, fields, Some(length)).await?;
             exchange.finish().await

@@ -229,14 +229,41 @@ pub fn format_http(time: Timestamp) -> String {
 /// of the same object tell the same time.
 #[must_use]
 pub fn format_iso8601(time: Timestamp) -> String {
+    String::from_utf8_lossy(&iso8601(time)).into_owned()
+}
+
+/// The bytes of [`format_iso8601`]. Years from 10,000 on lose their first digits.
+#[must_use]
+pub fn iso8601(time: Timestamp) -> [u8; 24] {
     let civil = Civil::of(time);
-    let mut out = String::with_capacity(24);
-    let _ = write!(
-        out,
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.000Z",
-        civil.year, civil.month, civil.day, civil.hour, civil.minute, civil.second
-    );
-    out
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    put(&mut text, 0, civil.year / 100);
+    put(&mut text, 2, civil.year);
+    put(&mut text, 5, civil.month);
+    put(&mut text, 8, civil.day);
+    put_clock(&mut text, time);
+    text
+}
+
+/// Gives the text of [`iso8601`] another time of the same day, which costs much less.
+pub fn put_clock(text: &mut [u8], time: Timestamp) {
+    let rest = time.seconds() % DAY_SECONDS;
+    put(text, 11, rest / 3600);
+    put(text, 14, rest / 60 % 60);
+    put(text, 17, rest % 60);
+}
+
+/// Whether two times are of the same day.
+#[must_use]
+pub const fn same_day(a: Timestamp, b: Timestamp) -> bool {
+    a.seconds() / DAY_SECONDS == b.seconds() / DAY_SECONDS
+}
+
+/// Writes the last two digits of a number.
+fn put(text: &mut [u8], at: usize, number: u64) {
+    if let Some(place) = text.get_mut(at..at + 2) {
+        place.copy_from_slice(&two_digits(number));
+    }
 }
 
 /// A time in SigV4's form, `20130524T000000Z`. Years beyond 9999 are not told apart.
@@ -358,6 +385,9 @@ mod tests {
             prop_assert_eq!(parse_http(&format_http(time)), Some(time));
             prop_assert_eq!(parse_amz(&format_amz(time)), Some(time));
             prop_assert_eq!(parse_iso8601(&format_iso8601(time)), Some(time));
+            let mut other = iso8601(Timestamp(time.0 / 86_400_000 * 86_400_000));
+            put_clock(&mut other, time);
+            prop_assert_eq!(other, iso8601(time));
         }
 
         #[test]

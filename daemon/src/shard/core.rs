@@ -4,6 +4,7 @@ use crate::base::limits::{IN_FLIGHT_BYTES_MAX, SENDING_BYTES_MAX};
 use crate::base::local::Notify;
 use crate::base::md5::Lanes;
 use crate::base::{BucketId, ShardId};
+use crate::index::Visit;
 use crate::io::mailbox::{Mailbox, Sender};
 use crate::io::reply::reply;
 use crate::io::{Clock, Disk, spawn};
@@ -306,10 +307,14 @@ impl<D: Disk, C: Clock> Core<D, C> {
         &self.topology.readers
     }
 
-    /// A cursor over all objects of a bucket.
+    /// A cursor over all objects of a bucket, as long as `visit` lasts.
     #[must_use]
-    pub fn objects(&self, bucket: BucketId) -> ObjectCursor<'_, D> {
-        ObjectCursor::new(&self.topology.readers, bucket)
+    pub fn objects<'v>(&'v self, visit: &'v Visit, bucket: BucketId) -> ObjectCursor<'v> {
+        ObjectCursor::new(
+            self.topology.readers.iter().map(StoreReader::index),
+            visit,
+            bucket,
+        )
     }
 
     /// The stores this core owns.

@@ -1,122 +1,117 @@
-//! LIST over all shards: a merge of the shards' ordered indexes. The work is proportional to the
-//! page, not to the bucket.
+//! LIST over all shards: a merge of cursors into the shards' ordered indexes. Keys are lent from
+//! where the cursors have them, and skipping ahead is a look-up in each index, so the work is
+//! proportional to what is shown, not to the bucket.
 
 use crate::base::BucketId;
-use crate::io::Disk;
-use crate::store::{ObjectEntry, StoreError, StoreReader};
-use std::collections::VecDeque;
-use std::ops::ControlFlow;
+use crate::base::codec::Malformed;
+use crate::index::{Cursor, IndexReader, Visit};
+use crate::store::{ObjectEntry, StoreError, keys};
 
-/// Entries a shard is asked for at a time: enough that a page of 1,000 costs few scans, few enough
-/// that skipping from prefix to prefix wastes little.
-const BATCH_MIN: usize = 16;
-const BATCH_MAX: usize = 512;
-
-struct Side {
-    found: VecDeque<(Vec<u8>, ObjectEntry)>,
-    exhausted: bool,
-    batch: usize,
-}
-
-/// Walks the objects of a bucket in key order over all shards.
-pub struct ObjectCursor<'a, D: Disk> {
-    readers: &'a [StoreReader<D>],
+/// Walks the objects of a bucket in key order over all shards, forwards. It stands nowhere before
+/// the first [`seek`](ObjectCursor::seek).
+pub struct ObjectCursor<'v> {
+    shards: Vec<&'v IndexReader>,
+    visit: &'v Visit,
     bucket: BucketId,
-    sides: Vec<Side>,
-    start: Vec<u8>,
-    exclusive: bool,
+    /// What the index keys of the bucket's objects begin with.
+    prefix: Vec<u8>,
+    sides: Vec<Cursor<'v>>,
+    /// Positions in `sides` of those that have objects left, in the order of the objects they are
+    /// at.
+    order: Vec<usize>,
+    /// Whether the first object of the order was handed out.
+    taken: bool,
+    target: Vec<u8>,
+    unescaped: Vec<u8>,
 }
 
-impl<'a, D: Disk> ObjectCursor<'a, D> {
-    /// A cursor before the first object.
+impl<'v> ObjectCursor<'v> {
+    /// A cursor that stands nowhere yet. It sees objects as long as `visit` lasts.
     #[must_use]
-    pub fn new(readers: &'a [StoreReader<D>], bucket: BucketId) -> Self {
-        let mut cursor = Self {
-            readers,
+    pub fn new(
+        shards: impl IntoIterator<Item = &'v IndexReader>,
+        visit: &'v Visit,
+        bucket: BucketId,
+    ) -> Self {
+        Self {
+            shards: shards.into_iter().collect(),
+            visit,
             bucket,
+            prefix: keys::bucket_prefix(keys::SPACE_OBJECT, bucket),
             sides: Vec::new(),
-            start: Vec::new(),
-            exclusive: false,
-        };
-        cursor.seek(b"", false);
-        cursor
+            order: Vec::new(),
+            taken: false,
+            target: Vec::with_capacity(64),
+            unescaped: Vec::new(),
+        }
     }
 
     /// Goes to the first object at or after `key` (after it when `exclusive`), forwards only.
     pub fn seek(&mut self, key: &[u8], exclusive: bool) {
-        self.start.clear();
-        self.start.extend_from_slice(key);
-        self.exclusive = exclusive;
+        keys::object_seek_into(&mut self.target, self.bucket, key, exclusive);
         if self.sides.is_empty() {
-            self.sides.extend(self.readers.iter().map(|_| Side {
-                found: VecDeque::new(),
-                exhausted: false,
-                batch: BATCH_MIN,
-            }));
-            return;
-        }
-        for side in &mut self.sides {
-            let held = !side.found.is_empty();
-            while side
-                .found
-                .pop_front_if(|(k, _)| before(k, key, exclusive))
-                .is_some()
-            {}
-            if held && side.found.is_empty() {
-                // The batch was mostly skipped: ask for less next time.
-                side.batch = BATCH_MIN;
+            let shards = self.shards.iter();
+            self.sides = shards.map(|s| s.cursor(self.visit, &self.target)).collect();
+            self.order = (0..self.sides.len()).collect();
+        } else {
+            let passed = |side: &&usize| self.key(**side).is_some_and(|key| *key < *self.target);
+            let count = self.order.iter().take_while(passed).count();
+            if count == 0 {
+                return;
+            }
+            for side in self.order.iter().take(count) {
+                if let Some(side) = self.sides.get_mut(*side) {
+                    side.seek(&self.target);
+                }
             }
         }
+        let mut order = std::mem::take(&mut self.order);
+        order.retain(|side| self.key(*side).is_some());
+        order.sort_unstable_by_key(|side| self.key(*side));
+        self.order = order;
+        self.taken = false;
     }
 
-    /// The next object, or `None` at the end of the bucket.
-    pub fn next_object(&mut self) -> Result<Option<(Vec<u8>, ObjectEntry)>, StoreError> {
-        for (side, reader) in self.sides.iter_mut().zip(self.readers) {
-            if side.found.is_empty() && !side.exhausted {
-                fill(side, reader, self.bucket, &self.start, self.exclusive)?;
-            }
+    /// The next object, its key lent.
+    pub fn next_object(&mut self) -> Result<Option<(&[u8], ObjectEntry)>, StoreError> {
+        if std::mem::replace(&mut self.taken, true) {
+            self.advance();
         }
-        let least = self
-            .sides
-            .iter_mut()
-            .filter(|s| !s.found.is_empty())
-            .min_by(|a, b| {
-                a.found
-                    .front()
-                    .map(|f| &f.0)
-                    .cmp(&b.found.front().map(|f| &f.0))
-            });
-        let Some(next) = least.and_then(|side| side.found.pop_front()) else {
+        let first = self.order.first().and_then(|side| self.sides.get(*side));
+        let Some((index_key, value)) = first.and_then(Cursor::entry) else {
             return Ok(None);
         };
-        self.start.clear();
-        self.start.extend_from_slice(&next.0);
-        self.exclusive = true;
-        Ok(Some(next))
+        let entry = ObjectEntry::decode(value)?;
+        let key = keys::object_key(index_key, &mut self.unescaped);
+        Ok(Some((key.ok_or(Malformed("index key"))?, entry)))
     }
-}
 
-fn before(key: &[u8], bound: &[u8], exclusive: bool) -> bool {
-    key < bound || (exclusive && key == bound)
-}
-
-fn fill<D: Disk>(
-    side: &mut Side,
-    reader: &StoreReader<D>,
-    bucket: BucketId,
-    start: &[u8],
-    exclusive: bool,
-) -> Result<(), StoreError> {
-    let limit = side.batch;
-    side.batch = (limit * 2).min(BATCH_MAX);
-    let found = &mut side.found;
-    reader.scan_objects(bucket, start, exclusive, |key, entry| {
-        if found.len() == limit {
-            return ControlFlow::Break(());
+    /// Moves the side that is first, and puts it in its place among the others.
+    fn advance(&mut self) {
+        let Some((&first, others)) = self.order.split_first() else {
+            return;
+        };
+        if let Some(side) = self.sides.get_mut(first) {
+            side.advance();
         }
-        found.push_back((key.to_vec(), *entry));
-        ControlFlow::Continue(())
-    })?;
-    side.exhausted = found.len() < limit;
-    Ok(())
+        let Some(key) = self.key(first) else {
+            self.order.remove(0);
+            return;
+        };
+        let before = |side: &usize| self.key(*side).is_some_and(|other| other < key);
+        // Most often it stays first, or there are two.
+        let place = match others.first() {
+            Some(second) if before(second) => others.partition_point(before),
+            _ => return,
+        };
+        if let Some(moved) = self.order.get_mut(..=place) {
+            moved.rotate_left(1);
+        }
+    }
+
+    /// The index key a side is at, if it belongs to an object of the bucket.
+    fn key(&self, side: usize) -> Option<&[u8]> {
+        let (key, _) = self.sides.get(side)?.entry()?;
+        key.starts_with(&self.prefix).then_some(key)
+    }
 }

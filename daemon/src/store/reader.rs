@@ -132,23 +132,10 @@ impl<D: Disk> StoreReader<D> {
             .collect()
     }
 
-    /// Calls `visit` for the objects of a bucket from `from` on (after it when `exclusive`), in key
-    /// order, until it breaks.
-    pub fn scan_objects(
-        &self,
-        bucket: BucketId,
-        from: &[u8],
-        exclusive: bool,
-        mut visit: impl FnMut(&[u8], &ObjectEntry) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        let prefix = keys::bucket_prefix(keys::SPACE_OBJECT, bucket);
-        let start = keys::object_seek(bucket, from, exclusive);
-        let mut key = Vec::with_capacity(64);
-        self.scan(&prefix, &start, |index_key, value| {
-            key.clear();
-            keys::parse_object(index_key, &mut key).ok_or(BAD_KEY)?;
-            Ok(visit(&key, &ObjectEntry::decode(value)?))
-        })
+    /// The index itself, for walks over several shards. [`keys`] says how to read it.
+    #[must_use]
+    pub const fn index(&self) -> &IndexReader {
+        &self.index
     }
 
     /// Calls `visit` for the open uploads of a bucket from `from` on, in order of key and id.

@@ -6,6 +6,7 @@ use crate::admin::failure;
 use crate::base::limits::KEY_BYTES_MAX;
 use crate::base::md5::Md5;
 use crate::base::{BucketId, SharedBytes};
+use crate::index::Visit;
 use crate::io::{Clock, Disk};
 use crate::namespace::{Resolved, Right};
 use crate::shard::{Sink, Slot};
@@ -153,7 +154,8 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             after.as_bytes(),
         ]
         .concat();
-        let mut cursor = self.core.objects(bucket.bucket);
+        let visit = Visit::begin();
+        let mut cursor = self.core.objects(&visit, bucket.bucket);
         if after.as_slice() >= prefix && !call.page.after.is_empty() {
             cursor.seek(&after, true);
         } else {
@@ -166,7 +168,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
                 break;
             }
             let odd = || Failure::new(ResultCode::InternalError, "a key is not UTF-8");
-            let key = std::str::from_utf8(&key).ok();
+            let key = std::str::from_utf8(key).ok();
             let key = key.and_then(|key| bucket.shown(key)).ok_or_else(odd)?;
             entries.push(KeyEntry {
                 key: key.to_owned(),

@@ -14,6 +14,7 @@
 //! than memory could let a slot name a leaf's place in a checkpoint instead of its address.
 
 mod bulk;
+mod cursor;
 mod entries;
 mod node;
 mod packed;
@@ -26,6 +27,7 @@ mod write;
 mod tests;
 
 pub use bulk::{Bulk, OutOfOrder};
+pub use cursor::{Cursor, Visit};
 pub use read::IndexReader;
 pub use write::IndexWriter;
 

@@ -124,6 +124,19 @@ impl<'a> Packed<'a> {
     }
 }
 
+impl Packed<'_> {
+    /// How the key at `index`, which is below [`Packed::len`], compares with `key`.
+    pub fn cmp_key(&self, index: usize, key: &[u8]) -> Ordering {
+        match key.strip_prefix(self.prefix) {
+            Some(suffix) => {
+                let heads = self.head(index).cmp(&head_of(suffix));
+                heads.then_with(|| self.entry(index).cmp_beyond_head(suffix))
+            }
+            None => self.prefix.cmp(key),
+        }
+    }
+}
+
 impl Entry<'_> {
     /// Appends the suffix to the prefix that `key` ends with.
     pub fn push_suffix(&self, key: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! The index against a model, and readers beside the writer.
 
 use super::packed::validate;
-use super::{Bulk, IndexReader, IndexWriter, KEY_LEN_MAX, VALUE_LEN_MAX, new};
+use super::{Bulk, IndexReader, IndexWriter, KEY_LEN_MAX, VALUE_LEN_MAX, Visit, new};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
@@ -147,6 +147,51 @@ proptest! {
             assert!(writer.remove(key));
         }
         check(&reader, &Model::new());
+    }
+
+    /// Steps and seeks, near and far, find what a sorted map has.
+    #[test]
+    fn a_cursor_goes_where_a_sorted_map_goes(
+        ops in prop::collection::vec(op(), 1..80),
+        from in key(),
+        moves in prop::collection::vec(prop::option::of(key()), 0..60),
+        near in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+    ) {
+        let (mut writer, reader) = new();
+        let mut model = Model::new();
+        for op in ops {
+            apply(&mut writer, &mut model, op);
+        }
+        let visit = Visit::begin();
+        let mut cursor = reader.cursor(&visit, &from);
+        let mut rest = model.range(from.clone()..);
+        let mut here = rest.next();
+        let mut near = near.iter();
+        for target in moves {
+            prop_assert_eq!(cursor.entry(), here.map(|(k, v)| (k.as_slice(), v.as_slice())));
+            let Some((key, _)) = here else { break };
+            // A key somewhere; or one that the map has, and is at most some way ahead; or a step.
+            let ahead = near.next().map(|at| at.index(400));
+            let ahead = ahead.and_then(|steps| model.range(key.clone()..).nth(steps)).map(|e| e.0);
+            match target.as_ref().or(ahead) {
+                Some(target) => {
+                    cursor.seek(target);
+                    rest = model.range(target.max(key).clone()..);
+                    here = rest.next();
+                }
+                None => {
+                    cursor.advance();
+                    here = rest.next();
+                }
+            }
+        }
+        // And to the end in steps.
+        while let Some((key, value)) = here {
+            prop_assert_eq!(cursor.entry(), Some((key.as_slice(), value.as_slice())));
+            cursor.advance();
+            here = rest.next();
+        }
+        prop_assert_eq!(cursor.entry(), None);
     }
 
     #[test]

@@ -4,35 +4,30 @@ use super::response::Response;
 use super::{Context, store_error};
 use crate::base::BucketId;
 use crate::base::codec::{Put, Reader};
+use crate::index::Visit;
 use crate::io::{Clock, Disk};
 use crate::s3::error::{ErrorCode, Result, S3Error};
-use crate::s3::list_page::{Page, Query, page};
+use crate::s3::list_page::{Query, page};
 use crate::s3::place::Place;
-use crate::s3::xml::documents::{ListPage, ListedObject, Listing};
+use crate::s3::xml::listing::{Asked, ListPage, Listing};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-/// What a listing found, and its shape.
-struct Listed<'a> {
-    bucket: Place,
-    query: Query<'a>,
-    page: Page,
-    url: bool,
-}
 
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `GET /bucket`
     pub fn list_objects(&self) -> Result<Response<D>> {
         let bucket = self.bucket()?;
         let marker = self.query.get("marker").unwrap_or("");
-        let listed = self.walk(bucket, marker)?;
-        // S3 gives a next marker only with a delimiter; otherwise the last key serves.
-        let next = listed
-            .page
-            .last
-            .clone()
-            .filter(|_| !listed.query.delimiter.is_empty());
-        self.show(&listed, Listing::V1 { marker }, next.as_deref(), true)
+        self.list(
+            &bucket,
+            Listing::V1 { marker },
+            marker,
+            true,
+            |asked, last| {
+                // S3 gives a next marker only with a delimiter; otherwise the last key serves.
+                Some(last).filter(|_| !asked.delimiter.is_empty())
+            },
+        )
     }
 
     /// `GET /bucket?list-type=2`
@@ -57,15 +52,6 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         }
         let after = resumed.as_ref().map(|from| from.last.as_str());
         let after = after.or(start_after).unwrap_or("");
-        let listed = self.walk(bucket, after)?;
-        let next = listed.page.last.as_ref().map(|last| {
-            Resumed {
-                bucket: listed.bucket.id(),
-                root: root_of(listed.bucket.prefix()),
-                last: last.clone(),
-            }
-            .token()
-        });
         let owner = match self.query.get("fetch-owner") {
             None | Some("false") => false,
             Some("true") => true,
@@ -77,12 +63,11 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
                 ));
             }
         };
-        self.show(
-            &listed,
-            Listing::V2 { start_after, token },
-            next.as_deref(),
-            owner,
-        )
+        let listing = Listing::V2 { start_after, token };
+        self.list(&bucket, listing, after, owner, |_, last| {
+            let (bucket, root) = (bucket.id(), root_of(bucket.prefix()));
+            Some(Resumed { bucket, root, last }.token())
+        })
     }
 
     /// `GET /bucket?versions`: every object has one version, `null`.
@@ -90,72 +75,50 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let bucket = self.bucket()?;
         let key_marker = self.query.get("key-marker").unwrap_or("");
         let version_marker = self.query.get("version-id-marker").unwrap_or("");
-        let listed = self.walk(bucket, key_marker)?;
-        let next = listed.page.last.clone();
         let listing = Listing::Versions {
             key_marker,
             version_marker,
         };
-        self.show(&listed, listing, next.as_deref(), true)
+        self.list(&bucket, listing, key_marker, true, |_, last| Some(last))
     }
 
-    fn walk<'q>(&'q self, bucket: Place, after: &'q str) -> Result<Listed<'q>> {
-        let query = Query {
+    /// A page of what comes after `after`. When there is more, `next` makes the next page's marker
+    /// or token of the last key or common prefix shown.
+    fn list(
+        &self,
+        bucket: &Place,
+        listing: Listing<'_>,
+        after: &str,
+        with_owner: bool,
+        next: impl FnOnce(&Asked<'_>, String) -> Option<String>,
+    ) -> Result<Response<D>> {
+        let asked = Asked {
+            bucket: self.bucket_name()?,
             prefix: self.query.get("prefix").unwrap_or(""),
             delimiter: self.query.get("delimiter").unwrap_or(""),
-            after,
             max: self.page_size("max-keys")?,
+            url: self.url_encoding()?,
+            listing,
         };
-        let url = self.url_encoding()?;
-        let mut cursor = bucket.rooted(self.core.objects(bucket.id()));
-        let page = page(&mut cursor, &query).map_err(|error| store_error(&error))?;
-        Ok(Listed {
-            bucket,
-            query,
-            page,
-            url,
-        })
-    }
-
-    fn show(
-        &self,
-        listed: &Listed<'_>,
-        listing: Listing<'_>,
-        next: Option<&str>,
-        with_owner: bool,
-    ) -> Result<Response<D>> {
-        let objects: Vec<ListedObject> = listed
-            .page
-            .objects
-            .iter()
-            .map(|(key, entry)| ListedObject {
-                key: key.clone(),
-                modified: entry.modified,
-                etag: entry.etag.to_string(),
-                size: entry.size,
-                checksum: entry.checksum,
-            })
-            .collect();
         let owner = if with_owner {
-            Some(self.principal(&listed.bucket.entry_owner)?)
+            Some(self.principal(&bucket.entry_owner)?)
         } else {
             None
         };
-        let document = ListPage {
-            bucket: self.bucket_name()?,
-            prefix: listed.query.prefix,
-            delimiter: listed.query.delimiter,
-            max: listed.query.max,
-            url: listed.url,
-            listing,
-            objects: &objects,
-            prefixes: &listed.page.prefixes,
-            truncated: listed.page.truncated,
-            next,
-            owner: owner.as_ref().map(super::uploads::Owner::as_xml),
-        }
-        .document();
-        Ok(Response::xml(document))
+        let owner = owner.as_ref().map(super::uploads::Owner::as_xml);
+        let mut shown = ListPage::new(asked, owner.as_ref());
+        let query = Query {
+            prefix: asked.prefix,
+            delimiter: asked.delimiter,
+            after,
+            max: asked.max,
+        };
+        let visit = Visit::begin();
+        let mut walk = bucket.rooted(self.core.objects(&visit, bucket.id()));
+        let last = page(&mut walk, &query, &mut shown).map_err(|error| store_error(&error))?;
+        let truncated = last.is_some();
+        let next = last.and_then(|last| next(&asked, last));
+        Ok(Response::listing(shown.finish(truncated, next.as_deref())))
     }
 }
 

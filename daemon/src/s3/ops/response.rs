@@ -3,6 +3,7 @@
 use crate::base::Timestamp;
 use crate::http::Rendered;
 use crate::io::Disk;
+use crate::s3::xml::listing::ListDocument;
 use crate::s3::{stored, time};
 use crate::store::BodyStream;
 use std::borrow::Cow;
@@ -14,6 +15,8 @@ pub enum Payload<D: Disk> {
     Empty,
     /// A document.
     Bytes(Vec<u8>),
+    /// A document in two parts, of which the first is small.
+    Parts(Vec<u8>, Vec<u8>),
     /// None, but the length that a GET would have (HEAD).
     Length(u64),
     /// So many bytes of an object.
@@ -49,6 +52,14 @@ impl<D: Disk> Response<D> {
     pub fn xml(document: Vec<u8>) -> Self {
         let mut response = Self::empty(200).with("Content-Type", "application/xml");
         response.payload = Payload::Bytes(document);
+        response
+    }
+
+    /// 200 with a listing.
+    #[must_use]
+    pub fn listing(document: ListDocument) -> Self {
+        let mut response = Self::xml(Vec::new());
+        response.payload = Payload::Parts(document.head, document.rest);
         response
     }
 

@@ -1,6 +1,6 @@
 //! The basis of all XML writers: escaping, elements, and keys under `encoding-type=url`.
 
-use crate::s3::percent::push_url_encoded;
+use crate::s3::percent::{all, push_url_encoded};
 
 /// The namespace of S3's documents.
 pub const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
@@ -8,26 +8,38 @@ pub const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 /// Appends text, escaped. Control characters become character references, as AWS writes them, even
 /// those that XML 1.0 has no way to write; clients that list such keys ask for `encoding-type=url`.
 pub fn escape(out: &mut Vec<u8>, text: &str) {
-    let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let replacement: &[u8] = match byte {
-            b'&' => b"&amp;",
-            b'<' => b"&lt;",
-            b'>' => b"&gt;",
-            b'"' => b"&quot;",
-            b'\t' | b'\n' => continue,
-            0..=0x1f | 0x7f => b"",
-            _ => continue,
-        };
-        out.extend_from_slice(text.as_bytes().get(plain..at).unwrap_or_default());
-        plain = at + 1;
-        if replacement.is_empty() {
-            out.extend_from_slice(format!("&#x{byte:x};").as_bytes());
-        } else {
-            out.extend_from_slice(replacement);
+    let bytes = text.as_bytes();
+    // Nearly all text is like this.
+    if all(bytes, |byte| is_plain(*byte)) {
+        out.extend_from_slice(bytes);
+        return;
+    }
+    for &byte in bytes {
+        match byte {
+            b'&' => out.extend_from_slice(b"&amp;"),
+            b'<' => out.extend_from_slice(b"&lt;"),
+            b'>' => out.extend_from_slice(b"&gt;"),
+            b'"' => out.extend_from_slice(b"&quot;"),
+            _ if is_plain(byte) => out.push(byte),
+            control => out.extend_from_slice(format!("&#x{control:x};").as_bytes()),
         }
     }
-    out.extend_from_slice(text.as_bytes().get(plain..).unwrap_or_default());
+}
+
+/// Whether a byte stands for itself in text.
+const fn is_plain(byte: u8) -> bool {
+    let control = (byte < 0x20) & (byte != b'\t') & (byte != b'\n') | (byte == 0x7f);
+    let markup = (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'"');
+    !(control | markup)
+}
+
+/// Appends a key, prefix, marker or delimiter: percent-encoded or escaped.
+pub fn push_key(out: &mut Vec<u8>, key: &str, url: bool) {
+    if url {
+        push_url_encoded(out, key.as_bytes());
+    } else {
+        escape(out, key);
+    }
 }
 
 /// Writes one document.
@@ -45,13 +57,18 @@ impl<'a> Writer<'a> {
 
     /// Writes an element in S3's namespace around what `inside` writes.
     pub fn root(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
+        self.begin_root(name);
+        inside(self);
+        self.close(name);
+    }
+
+    /// Writes the beginning of an element in S3's namespace.
+    pub fn begin_root(&mut self, name: &str) {
         self.raw("<");
         self.raw(name);
         self.raw(" xmlns=\"");
         self.raw(NAMESPACE);
         self.raw("\">");
-        inside(self);
-        self.close(name);
     }
 
     /// Writes an element around what `inside` writes.
@@ -98,11 +115,7 @@ impl<'a> Writer<'a> {
     /// Writes an element with a key, prefix, marker or delimiter, encoded as the client asked.
     pub fn key(&mut self, name: &str, key: &str) {
         self.open(name);
-        if self.url {
-            push_url_encoded(self.out, key.as_bytes());
-        } else {
-            escape(self.out, key);
-        }
+        push_key(self.out, key, self.url);
         self.close(name);
     }
 

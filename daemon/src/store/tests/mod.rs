@@ -4,6 +4,7 @@
 
 mod conditions;
 mod crash;
+mod memory;
 mod quota_cost;
 mod uploads;
 mod usage;
@@ -13,8 +14,10 @@ use super::{
 };
 use crate::base::limits::EXTENT_HEAD;
 use crate::base::{AlignedBuf, BucketId};
+use crate::index::Visit;
 use crate::io::sim::{self, Keep, SimClock, SimDisk};
 use crate::log::{Durability, LogConfig};
+use crate::store::keys as index_keys;
 use crate::store::record::ETag;
 use crate::store::{ObjectMeta, StoreError};
 use md5::{Digest, Md5};
@@ -129,13 +132,17 @@ async fn bytes_of(mut stream: BodyStream<SimDisk>) -> Result<Vec<u8>, StoreError
 
 /// All keys of the bucket, in order.
 pub(super) fn keys(reader: &StoreReader<SimDisk>) -> Vec<String> {
+    let visit = Visit::begin();
+    let prefix = index_keys::bucket_prefix(index_keys::SPACE_OBJECT, BUCKET);
+    let mut cursor = reader.index().cursor(&visit, &prefix);
     let mut found = Vec::new();
-    reader
-        .scan_objects(BUCKET, b"", false, |key, _| {
-            found.push(String::from_utf8(key.to_vec()).unwrap());
-            std::ops::ControlFlow::Continue(())
-        })
-        .unwrap();
+    while let Some((key, _)) = cursor.entry().filter(|(key, _)| key.starts_with(&prefix)) {
+        let key = index_keys::object_key(key, &mut Vec::new())
+            .unwrap()
+            .to_vec();
+        found.push(String::from_utf8(key).unwrap());
+        cursor.advance();
+    }
     found
 }
 
