@@ -29,8 +29,21 @@ struct Slab {
     free: Vec<Blocks>,
     /// What is left over behind the last buffer.
     rest: Blocks,
-    /// Whether there is memory behind it.
-    is_warm: bool,
+    /// Fewest buffers that were free since it had no memory behind it: these were never used.
+    fewest_free: usize,
+}
+
+impl Slab {
+    const fn is_warm(&self) -> bool {
+        self.fewest_free < LARGE_PER_SLAB
+    }
+
+    fn take(&mut self) -> Option<Blocks> {
+        // The one used last: others may never have been used.
+        let blocks = self.free.pop()?;
+        self.fewest_free = self.fewest_free.min(self.free.len());
+        Some(blocks)
+    }
 }
 
 /// The large buffers of a thread that nobody uses.
@@ -54,13 +67,11 @@ impl Slabs {
             return Some(blocks);
         }
         // The first slabs first, so that the last ones may become unused; warm before cold.
-        let warm = |slab: &Slab| slab.is_warm && !slab.free.is_empty();
+        let warm = |slab: &Slab| slab.is_warm() && !slab.free.is_empty();
         let found = self.own.iter().position(warm);
         let found = found.or_else(|| self.own.iter().position(|slab| !slab.free.is_empty()));
         let found = found.or_else(|| self.grow());
-        let slab = self.own.get_mut(found?)?;
-        slab.is_warm = true;
-        slab.free.pop()
+        self.own.get_mut(found?)?.take()
     }
 
     /// Keeps a buffer for reuse.
@@ -75,15 +86,15 @@ impl Slabs {
 
     /// Bytes of memory behind buffers that nobody uses.
     pub(super) fn bytes(&self) -> usize {
-        let warm = self.own.iter().filter(|slab| slab.is_warm);
-        let buffers = warm.map(|slab| slab.free.len()).sum::<usize>() + self.foreign.len();
+        let used = |slab: &Slab| slab.free.len() - slab.fewest_free;
+        let buffers = self.own.iter().map(used).sum::<usize>() + self.foreign.len();
         buffers * LARGE_BLOCKS * BLOCK
     }
 
     /// Has the memory behind a slab of which nothing is in use taken away by `release`, which gets
     /// its pieces in order. `false` if there is no such slab.
     pub(super) fn cool(&mut self, release: impl FnOnce(&mut [&'static mut [Block]])) -> bool {
-        let unused = |slab: &&mut Slab| slab.is_warm && slab.free.len() == LARGE_PER_SLAB;
+        let unused = |slab: &&mut Slab| slab.is_warm() && slab.free.len() == LARGE_PER_SLAB;
         let Some(slab) = self.own.iter_mut().rev().find(unused) else {
             return false;
         };
@@ -92,7 +103,7 @@ impl Slabs {
             .sort_unstable_by_key(|blocks| blocks.as_ptr().addr());
         release(&mut slab.free);
         slab.rest = slab.free.pop().unwrap_or_default();
-        slab.is_warm = false;
+        slab.fewest_free = LARGE_PER_SLAB;
         true
     }
 
@@ -115,7 +126,7 @@ impl Slabs {
             start,
             free,
             rest: buffers.into_remainder(),
-            is_warm: false,
+            fewest_free: LARGE_PER_SLAB,
         });
         Some(self.own.len() - 1)
     }
@@ -152,6 +163,7 @@ mod tests {
         let used = slabs.take();
         assert!(!slabs.cool(|_| panic!("one is in use")));
         used.into_iter().for_each(|blocks| slabs.put(blocks));
+        assert_eq!(slabs.bytes(), LARGE_BLOCKS * BLOCK);
         let mut bytes = 0;
         assert!(slabs.cool(|pieces| {
             bytes = pieces.iter().map(|blocks| size_of_val(*blocks)).sum();
@@ -165,7 +177,7 @@ mod tests {
         assert_eq!(slabs.bytes(), 0);
         assert!(!slabs.cool(|_| panic!("it has none any more")));
         assert!(slabs.take().is_some());
-        assert_eq!(slabs.bytes(), (LARGE_PER_SLAB - 1) * LARGE_BLOCKS * BLOCK);
+        assert_eq!(slabs.bytes(), 0);
     }
 
     #[test]
