@@ -20,6 +20,8 @@ pub struct Subject {
     pub running: Running,
     /// Buckets that exist.
     buckets: BTreeSet<String>,
+    /// Buckets of which all objects were read: what is measured as warm is.
+    warm: BTreeSet<String>,
     /// Keys below a prefix that the last PUTs made: what a DELETE can take away.
     fresh: BTreeMap<(u64, Way), (String, usize)>,
     /// Requests a second that PUTs reached, by size and clients.
@@ -38,6 +40,7 @@ impl Subject {
         Self {
             running,
             buckets: BTreeSet::new(),
+            warm: BTreeSet::new(),
             fresh: BTreeMap::new(),
             rates: BTreeMap::new(),
             read_rates: BTreeMap::new(),
@@ -65,7 +68,7 @@ impl Subject {
             Work::GetPaced => self.get_paced(args, kind),
             _ if self.running.peer.is_canned() => self.ask_canned(args, kind),
             _ => {
-                self.fill(args, kind)?;
+                self.warm(args, kind)?;
                 self.ask(args, kind, Order::Random)
             }
         }
@@ -141,8 +144,27 @@ impl Subject {
         }
     }
 
+    /// Reads all objects, if that was not done yet: twice, as a cache may take only what is asked for
+    /// again.
+    fn warm(&mut self, args: &CompareArgs, kind: &Kind) -> Result<(), Box<dyn Error>> {
+        self.fill(args, kind)?;
+        let direct = Kind {
+            way: Way::Direct,
+            work: Work::Get,
+            ..*kind
+        };
+        if !self.warm.insert(bucket(&direct)) {
+            return Ok(());
+        }
+        for _ in 0..2 {
+            self.ask(args, &direct, Order::Once)?;
+        }
+        Ok(())
+    }
+
     /// Restarts the server without the system's cache of its files.
     fn cool(&mut self) -> Result<(), Box<dyn Error>> {
+        self.warm.clear();
         self.running.stop()?;
         system::flush(&self.running.launch.dir)?;
         system::forget(&self.running.launch.dir)?;
@@ -171,7 +193,7 @@ impl Subject {
 
     /// Measures, and remembers the rate.
     fn get(&mut self, args: &CompareArgs, kind: &Kind) -> Result<Figures, Box<dyn Error>> {
-        self.fill(args, kind)?;
+        self.warm(args, kind)?;
         let figures = self.ask(args, kind, Order::Random)?;
         self.read_rates
             .insert((kind.size, kind.clients), figures.requests_per_second);
@@ -180,6 +202,7 @@ impl Subject {
 
     /// Half of the rate that the closed loop reached.
     fn get_paced(&mut self, args: &CompareArgs, kind: &Kind) -> Result<Figures, Box<dyn Error>> {
+        self.warm(args, kind)?;
         let key = (kind.size, kind.clients);
         if !self.read_rates.contains_key(&key) {
             self.get(args, kind)?;
