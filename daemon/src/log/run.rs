@@ -50,9 +50,10 @@ impl Pace {
         self.lasted.set(Some(now.saturating_sub(before)));
     }
 
-    /// Whether the last segment was filled in no time.
+    /// Whether the last segment was filled in no time. A log that has filled none yet may: the zeros
+    /// of a segment that is not needed soon would be for nothing, too.
     fn is_quick(&self) -> bool {
-        self.lasted.get().is_some_and(|lasted| lasted < QUICKLY)
+        self.lasted.get().is_none_or(|lasted| lasted < QUICKLY)
     }
 }
 
