@@ -103,7 +103,7 @@ pub fn push_encoded(out: &mut Vec<u8>, byte: u8) {
 
 /// Appends text as `encoding-type=url` wants it: encoded, but for `/`.
 pub fn push_url_encoded(out: &mut Vec<u8>, bytes: &[u8]) {
-    if all(bytes, |byte| is_plain_in_key(*byte)) {
+    if stays(bytes) {
         out.extend_from_slice(bytes);
         return;
     }
@@ -114,6 +114,12 @@ pub fn push_url_encoded(out: &mut Vec<u8>, bytes: &[u8]) {
             push_encoded(out, byte);
         }
     }
+}
+
+/// Whether a path or key stays as it is when it is encoded, as most do.
+#[must_use]
+pub fn stays(bytes: &[u8]) -> bool {
+    all(bytes, |byte| is_plain_in_key(*byte))
 }
 
 /// [`is_unreserved`], or `/`. Computed without a table, so that many bytes are judged at once.

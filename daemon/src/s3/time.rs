@@ -262,7 +262,7 @@ pub const fn same_day(a: Timestamp, b: Timestamp) -> bool {
 /// Writes the last two digits of a number.
 fn put(text: &mut [u8], at: usize, number: u64) {
     if let Some(place) = text.get_mut(at..at + 2) {
-        place.copy_from_slice(&two_digits(number));
+        place.copy_from_slice(&[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
     }
 }
 
@@ -275,16 +275,15 @@ impl AmzTime {
     #[must_use]
     pub fn new(time: Timestamp) -> Self {
         let civil = Civil::of(time);
-        let [c0, c1] = two_digits(civil.year / 100);
-        let [y0, y1] = two_digits(civil.year);
-        let [m0, m1] = two_digits(civil.month);
-        let [d0, d1] = two_digits(civil.day);
-        let [h0, h1] = two_digits(civil.hour);
-        let [n0, n1] = two_digits(civil.minute);
-        let [s0, s1] = two_digits(civil.second);
-        Self([
-            c0, c1, y0, y1, m0, m1, d0, d1, b'T', h0, h1, n0, n1, s0, s1, b'Z',
-        ])
+        let mut text = *b"00000000T000000Z";
+        put(&mut text, 0, civil.year / 100);
+        put(&mut text, 2, civil.year);
+        put(&mut text, 4, civil.month);
+        put(&mut text, 6, civil.day);
+        put(&mut text, 9, civil.hour);
+        put(&mut text, 11, civil.minute);
+        put(&mut text, 13, civil.second);
+        Self(text)
     }
 
     /// The text's bytes.
@@ -304,11 +303,6 @@ impl AmzTime {
     pub fn day(&self) -> &[u8] {
         self.0.get(..8).unwrap_or_default()
     }
-}
-
-/// The last two digits of a number.
-const fn two_digits(number: u64) -> [u8; 2] {
-    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
 }
 
 /// Formats SigV4's form, `20130524T000000Z`.

@@ -4,7 +4,7 @@ use super::key::hex_digits;
 use super::{Claim, split};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::head::RequestHead;
-use crate::s3::percent::{Plus, decode_bytes, is_unreserved, push_encoded};
+use crate::s3::percent::{Plus, decode_bytes, push_encoded, stays};
 use sha2::{Digest, Sha256};
 
 /// What a `%2F` of the path becomes. S3's rule is a plain slash, but clients that sign the path as
@@ -72,7 +72,7 @@ impl<'a> Canonical<'a> {
             self.0.push(b'/');
         }
         // Most paths stand as they are.
-        if raw.iter().all(|b| *b == b'/' || is_unreserved(*b)) {
+        if stays(raw) {
             self.0.extend_from_slice(raw);
             return Ok(());
         }
