@@ -29,6 +29,7 @@ mod survey;
 mod tests;
 
 pub use error::LogError;
+pub use open::inspect;
 pub use read::{LogReader, OwnedRecord};
 pub use recover::{Damage, RecordView, Recovery};
 

@@ -7,7 +7,7 @@ use super::scan::Window;
 use super::segment::{self, Table};
 use super::state::{Start, State};
 use super::survey::Survey;
-use super::{Durability, Inner, Log, LogConfig, LogError};
+use super::{Durability, Inner, Log, LogConfig, LogError, LogReader};
 use crate::base::limits::BLOCK;
 use crate::base::local::Notify;
 use crate::base::{AlignedBuf, Location};
@@ -106,73 +106,14 @@ impl<D: Disk, C: Clock> Log<D, C> {
         clock: C,
         config: LogConfig,
         from: Location,
-        mut visit: impl FnMut(Location, RecordView<'_>) -> Result<(), LogError>,
+        visit: impl FnMut(Location, RecordView<'_>) -> Result<(), LogError>,
     ) -> Result<(Self, Recovery), LogError> {
-        config.check()?;
-        let mut recovery = Recovery::default();
-        let (segments, spares) = inventory(&disk, &config, from, &mut recovery).await?;
-        let table = segments
-            .iter()
-            .map(|s| (s.number, s.file.clone()))
-            .collect();
-        let Some(last) = segments.last() else {
-            return Err(LogError::Missing(config.dir));
-        };
-        let mut epoch = segments
-            .iter()
-            .filter_map(|s| s.info)
-            .map(|i| i.epoch)
-            .max()
-            .unwrap_or(0);
-        let mut end = Location {
-            segment: last.number,
-            offset: SEGMENT_HEAD,
-        };
-        for (index, opened) in segments.iter().enumerate() {
-            if opened.number < from.segment && opened.number != last.number {
-                continue;
-            }
-            let next = segments
-                .get(index + 1)
-                .filter(|next| next.number == opened.number + 1);
-            let window = Window::new(opened.file.clone(), opened.number, config.binding());
-            let mut walk = Walk {
-                window,
-                survey: None,
-                known_end: next
-                    .and_then(|next| next.info)
-                    .map(|info| info.previous_end),
-                last: index + 1 == segments.len(),
-                epoch: opened.info.map_or(0, |info| info.epoch),
-                from,
-                visit: &mut visit,
-                recovery: &mut recovery,
-            };
-            end = Location {
-                segment: opened.number,
-                offset: walk.run().await?,
-            };
-            if walk.last {
-                readable(&walk.window, end)?;
-            }
-            let newest = walk.survey.as_ref().map_or(0, Survey::newest);
-            epoch = epoch.max(walk.epoch).max(newest);
-        }
-        if end < from {
-            recovery.damage.push(Damage {
-                segment: end.segment,
-                offset: end.offset,
-                until: end.offset,
-                what: "the log ends before where it was known to be durable",
-            });
-        }
-        recovery.end = end;
-        recovery.epoch = epoch + 1;
-        let start = resume(&config, &last.file, &recovery, spares).await?;
-        Ok((
-            Self::start(disk, clock, config, Table::new(table), start),
-            recovery,
-        ))
+        let walked = walk_all(&disk, &config, from, visit).await?;
+        let (table, last) = (walked.table(), walked.last);
+        let recovery = walked.recovery;
+        let spares = spares(&disk, &config, recovery.end.segment, walked.unused).await?;
+        let start = resume(&config, &last, &recovery, spares).await?;
+        Ok((Self::start(disk, clock, config, table, start), recovery))
     }
 
     fn start(
@@ -198,6 +139,104 @@ impl<D: Disk, C: Clock> Log<D, C> {
             pace,
         }))
     }
+}
+
+/// Reads a log without opening it: nothing is written, removed or renamed. Visits the same records as
+/// [`Log::open`] and finds the same damage. The reader is good for as long as nobody opens the log.
+pub async fn inspect<D: Disk>(
+    disk: &D,
+    config: &LogConfig,
+    from: Location,
+    visit: impl FnMut(Location, RecordView<'_>) -> Result<(), LogError>,
+) -> Result<(LogReader<D>, Recovery), LogError> {
+    let walked = walk_all(disk, config, from, visit).await?;
+    let reader = LogReader::new(walked.table(), config.binding());
+    Ok((reader, walked.recovery))
+}
+
+/// A log that was walked to its end.
+struct Walked<F> {
+    /// Never empty.
+    segments: Vec<Opened<F>>,
+    last: F,
+    /// Files behind the last segment.
+    unused: Unused<F>,
+    recovery: Recovery,
+}
+
+impl<F: DiskFile> Walked<F> {
+    fn table(&self) -> Table<F> {
+        let files = self.segments.iter().map(|s| (s.number, s.file.clone()));
+        Table::new(files.collect())
+    }
+}
+
+/// Finds the end of a log and shows what it holds from `from` on; changes nothing.
+async fn walk_all<D: Disk>(
+    disk: &D,
+    config: &LogConfig,
+    from: Location,
+    mut visit: impl FnMut(Location, RecordView<'_>) -> Result<(), LogError>,
+) -> Result<Walked<D::File>, LogError> {
+    config.check()?;
+    let mut recovery = Recovery::default();
+    let (segments, unused) = inventory(disk, config, from, &mut recovery).await?;
+    let Some(last) = segments.last() else {
+        return Err(LogError::Missing(config.dir.clone()));
+    };
+    let (last, last_number) = (last.file.clone(), last.number);
+    let epochs = segments.iter().filter_map(|s| s.info).map(|i| i.epoch);
+    let mut epoch = epochs.max().unwrap_or(0);
+    let mut end = Location {
+        segment: last_number,
+        offset: SEGMENT_HEAD,
+    };
+    for (index, opened) in segments.iter().enumerate() {
+        if opened.number < from.segment && opened.number != last_number {
+            continue;
+        }
+        let next = segments
+            .get(index + 1)
+            .filter(|next| next.number == opened.number + 1);
+        let window = Window::new(opened.file.clone(), opened.number, config.binding());
+        let mut walk = Walk {
+            window,
+            survey: None,
+            known_end: next
+                .and_then(|next| next.info)
+                .map(|info| info.previous_end),
+            last: index + 1 == segments.len(),
+            epoch: opened.info.map_or(0, |info| info.epoch),
+            from,
+            visit: &mut visit,
+            recovery: &mut recovery,
+        };
+        end = Location {
+            segment: opened.number,
+            offset: walk.run().await?,
+        };
+        if walk.last {
+            readable(&walk.window, end)?;
+        }
+        let newest = walk.survey.as_ref().map_or(0, Survey::newest);
+        epoch = epoch.max(walk.epoch).max(newest);
+    }
+    if end < from {
+        recovery.damage.push(Damage {
+            segment: end.segment,
+            offset: end.offset,
+            until: end.offset,
+            what: "the log ends before where it was known to be durable",
+        });
+    }
+    recovery.end = end;
+    recovery.epoch = epoch + 1;
+    Ok(Walked {
+        segments,
+        last,
+        unused,
+        recovery,
+    })
 }
 
 /// Refuses to go on writing where the log seems to end while something behind that place cannot be
@@ -281,13 +320,16 @@ async fn probe<F: DiskFile>(
 
 type Spares<F> = VecDeque<(u32, F)>;
 
-/// Opens all segment files: those of the log, and the spares behind them.
+/// Files behind the last segment, from the back.
+type Unused<F> = Vec<(u32, F)>;
+
+/// Opens all segment files: those of the log, and those behind it.
 async fn inventory<D: Disk>(
     disk: &D,
     config: &LogConfig,
     from: Location,
     recovery: &mut Recovery,
-) -> Result<(Vec<Opened<D::File>>, Spares<D::File>), LogError> {
+) -> Result<(Vec<Opened<D::File>>, Unused<D::File>), LogError> {
     let mut segments: Vec<Opened<D::File>> = Vec::new();
     let mut unused = Vec::new();
     let numbers = numbers(disk, config).await?;
@@ -344,9 +386,7 @@ async fn inventory<D: Disk>(
     {
         missing(from.segment..first.number, from, recovery);
     }
-    let last = segments.last().map_or(0, |opened| opened.number);
-    let spares = spares(disk, config, last, unused).await?;
-    Ok((segments, spares))
+    Ok((segments, unused))
 }
 
 fn missing(numbers: std::ops::Range<u32>, from: Location, recovery: &mut Recovery) {
@@ -370,12 +410,9 @@ async fn spares<D: Disk>(
     disk: &D,
     config: &LogConfig,
     last: u32,
-    unused: Vec<(u32, D::File)>,
+    unused: Unused<D::File>,
 ) -> Result<Spares<D::File>, LogError> {
     let mut spares = VecDeque::new();
-    if last == 0 {
-        return Ok(spares);
-    }
     let mut expected = last + 1;
     for (number, file) in unused.into_iter().rev() {
         if number == expected && file.len() == u64::from(config.segment_bytes) {
