@@ -12,7 +12,7 @@
 //! | `state` | where the next byte goes, who waits: bookkeeping without I/O |
 //! | `run` | the loops that write, flush, rotate and prepare segments |
 //! | `scan`, `survey`, `recover` | opening an existing log |
-//! | `read` | reading records and extents from any core |
+//! | `read`, `walk` | reading records and extents from any core, and whole segments |
 
 mod allocate;
 mod error;
@@ -27,6 +27,7 @@ mod state;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use error::LogError;
 pub use open::inspect;

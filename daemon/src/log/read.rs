@@ -2,13 +2,14 @@
 //! and nothing is returned that was not verified.
 
 use super::format::{self, Binding, Checked, ExtentInfo, Item, RECORD_HEAD};
-use super::segment::Table;
+use super::segment::{self, Files, Table};
 use super::{ExtentRef, LogError};
 use crate::base::limits::{BODY_CRC_BLOCK, EXTENT_HEAD};
 use crate::base::{AlignedBuf, Location};
 use crate::io::{Disk, DiskFile};
 use futures_util::future::join;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A range of an extent that begins this close to its front is read together with the header.
 const TOGETHER_MAX: usize = 128 * 1024;
@@ -16,13 +17,16 @@ const TOGETHER_MAX: usize = 128 * 1024;
 /// Reads a log's records and extents. Clones may go to other threads.
 pub struct LogReader<D: Disk> {
     table: Table<D::File>,
-    binding: Binding,
+    /// The only files to read, when there are any.
+    held: Option<Files<D::File>>,
+    pub(super) binding: Binding,
 }
 
 impl<D: Disk> Clone for LogReader<D> {
     fn clone(&self) -> Self {
         Self {
             table: self.table.clone(),
+            held: self.held.clone(),
             binding: self.binding,
         }
     }
@@ -49,7 +53,27 @@ impl OwnedRecord {
 
 impl<D: Disk> LogReader<D> {
     pub(super) const fn new(table: Table<D::File>, binding: Binding) -> Self {
-        Self { table, binding }
+        Self {
+            table,
+            held: None,
+            binding,
+        }
+    }
+
+    /// A reader of the segments there are now. As long as it lives their bytes stay, also those of
+    /// segments that are taken out of the log meanwhile; newer segments it does not know.
+    #[must_use]
+    pub fn pinned(&self) -> Self {
+        Self {
+            held: Some(self.table.all()),
+            ..self.clone()
+        }
+    }
+
+    /// Numbers of the segments in use, oldest first.
+    #[must_use]
+    pub fn segments(&self) -> Vec<u32> {
+        self.table.numbers()
     }
 
     /// Reads the record at `at`. With the right payload length in `len_hint` it takes one device
@@ -58,7 +82,7 @@ impl<D: Disk> LogReader<D> {
         let file = self.file(at.segment)?;
         let mut len = RECORD_HEAD + len_hint as usize;
         loop {
-            let (buf, start) = read(&file, at, 0, len).await?;
+            let (buf, start) = read(&*file, at, 0, len).await?;
             let bytes = buf.get(start..).unwrap_or_default();
             match format::parse(&self.binding, at.segment, at.offset, bytes) {
                 Ok(found) => {
@@ -99,11 +123,11 @@ impl<D: Disk> LogReader<D> {
         let end = (last * BODY_CRC_BLOCK).min(extent.len as usize);
         // The header is in a buffer of its own or, most often, in front of the body.
         let (apart, buf, body) = if front <= TOGETHER_MAX {
-            let (buf, start) = read(&file, at, 0, EXTENT_HEAD + end).await?;
+            let (buf, start) = read(&*file, at, 0, EXTENT_HEAD + end).await?;
             (None, buf, start + EXTENT_HEAD + front)
         } else {
-            let head = read(&file, at, 0, EXTENT_HEAD);
-            let body = read(&file, at, EXTENT_HEAD + front, end - front);
+            let head = read(&*file, at, 0, EXTENT_HEAD);
+            let body = read(&*file, at, EXTENT_HEAD + front, end - front);
             let (head, body) = join(head, body).await;
             let (buf, body) = body?;
             (Some(head?), buf, body)
@@ -130,8 +154,13 @@ impl<D: Disk> LogReader<D> {
         Ok((buf, start..start + wanted.len()))
     }
 
-    fn file(&self, segment: u32) -> Result<D::File, LogError> {
-        self.table.get(segment).ok_or(LogError::Unknown(segment))
+    /// The file of a segment; it is not written anew while the result lives.
+    pub(super) fn file(&self, segment: u32) -> Result<Arc<D::File>, LogError> {
+        let file = match &self.held {
+            Some(files) => segment::find(files, segment).cloned(),
+            None => self.table.get(segment),
+        };
+        file.ok_or(LogError::Unknown(segment))
     }
 
     fn extent_info<'a>(&self, at: Location, head: &'a [u8]) -> Result<ExtentInfo<'a>, LogError> {

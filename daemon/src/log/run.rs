@@ -14,6 +14,7 @@ use futures_util::stream::FuturesUnordered;
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Most writes at once.
@@ -276,14 +277,18 @@ async fn retire<D: Disk, C: Clock>(inner: &Inner<D, C>, segment: u32) -> Result<
     let file = file.ok_or(LogError::Unknown(segment))?;
     let from = segment::path(&inner.config.dir, segment);
     let fits = file.len() == u64::from(inner.config.segment_bytes);
-    if fits && inner.state.borrow().spares.len() < SPARES_MAX {
-        // Records of its earlier life carry its earlier number in their checksums.
-        let number = next_number(inner);
-        let to = segment::path(&inner.config.dir, number);
-        inner.disk.rename(&from, &to).await?;
-        inner.state.borrow_mut().spares.push_back((number, file));
-    } else {
-        inner.disk.remove(&from).await?;
+    let wanted = fits && inner.state.borrow().spares.len() < SPARES_MAX;
+    // Whoever still reads from it keeps the file, which then has no name any more; to write to it
+    // would change what they read.
+    match Arc::try_unwrap(file) {
+        Ok(file) if wanted => {
+            // Records of its earlier life carry its earlier number in their checksums.
+            let number = next_number(inner);
+            let to = segment::path(&inner.config.dir, number);
+            inner.disk.rename(&from, &to).await?;
+            inner.state.borrow_mut().spares.push_back((number, file));
+        }
+        _ => inner.disk.remove(&from).await?,
     }
     inner.full_since.set(None);
     Ok(())

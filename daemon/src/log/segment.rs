@@ -15,8 +15,18 @@ pub(super) fn parse_name(name: &str) -> Option<u32> {
     (digits.len() == 8 && format!("{number:08x}") == digits).then_some(number)
 }
 
-/// The open segment files, sorted by number. Clones share the table; reading it takes no lock.
-pub(super) struct Table<F>(Arc<ArcSwap<Vec<(u32, F)>>>);
+/// Segment files as they were at one time, sorted by number. As long as somebody holds this, none of
+/// them is written anew: a segment that leaves the log meanwhile can still be read here.
+pub(super) type Files<F> = Arc<Vec<(u32, Arc<F>)>>;
+
+/// The file of a segment among others.
+pub(super) fn find<F>(files: &[(u32, Arc<F>)], segment: u32) -> Option<&Arc<F>> {
+    let index = files.binary_search_by_key(&segment, |(n, _)| *n).ok()?;
+    files.get(index).map(|(_, file)| file)
+}
+
+/// The open segment files. Clones share the table; reading it takes no lock.
+pub(super) struct Table<F>(Arc<ArcSwap<Vec<(u32, Arc<F>)>>>);
 
 impl<F> Clone for Table<F> {
     fn clone(&self) -> Self {
@@ -26,13 +36,18 @@ impl<F> Clone for Table<F> {
 
 impl<F: Clone> Table<F> {
     pub(super) fn new(files: Vec<(u32, F)>) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(files)))
+        let files = files.into_iter().map(|(n, file)| (n, Arc::new(file)));
+        Self(Arc::new(ArcSwap::from_pointee(files.collect())))
     }
 
-    pub(super) fn get(&self, segment: u32) -> Option<F> {
-        let files = self.0.load();
-        let index = files.binary_search_by_key(&segment, |(n, _)| *n).ok()?;
-        files.get(index).map(|(_, file)| file.clone())
+    /// The file, which is not written anew while the result lives.
+    pub(super) fn get(&self, segment: u32) -> Option<Arc<F>> {
+        find(&self.0.load(), segment).cloned()
+    }
+
+    /// All files of now.
+    pub(super) fn all(&self) -> Files<F> {
+        self.0.load_full()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -48,13 +63,13 @@ impl<F: Clone> Table<F> {
         let mut files = Vec::clone(&self.0.load());
         match files.binary_search_by_key(&segment, |(n, _)| *n) {
             Ok(_) => {}
-            Err(index) => files.insert(index, (segment, file)),
+            Err(index) => files.insert(index, (segment, Arc::new(file))),
         }
         self.0.store(Arc::new(files));
     }
 
-    /// Takes a file out; only the log's one writer calls this.
-    pub(super) fn remove(&self, segment: u32) -> Option<F> {
+    /// Takes a file out; only the log's one writer calls this. Readers may still hold it.
+    pub(super) fn remove(&self, segment: u32) -> Option<Arc<F>> {
         let mut files = Vec::clone(&self.0.load());
         let index = files.binary_search_by_key(&segment, |(n, _)| *n).ok()?;
         let (_, file) = files.remove(index);

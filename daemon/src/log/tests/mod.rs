@@ -9,6 +9,7 @@ mod faults;
 mod model;
 mod real;
 mod recycle;
+mod walk;
 
 use super::{
     Damage, Durability, ExtentRef, Log, LogConfig, LogError, LogStats, RecordView, Recovery,
