@@ -17,7 +17,9 @@ pub(super) fn parse_name(name: &str) -> Option<u32> {
 
 /// Segment files as they were at one time, sorted by number. As long as somebody holds this, none of
 /// them is written anew: a segment that leaves the log meanwhile can still be read here.
-pub(super) type Files<F> = Arc<Vec<(u32, Arc<F>)>>;
+pub(super) type Files<F> = Arc<Listed<F>>;
+
+type Listed<F> = Vec<(u32, Arc<F>)>;
 
 /// The file of a segment among others.
 pub(super) fn find<F>(files: &[(u32, Arc<F>)], segment: u32) -> Option<&Arc<F>> {
@@ -26,7 +28,7 @@ pub(super) fn find<F>(files: &[(u32, Arc<F>)], segment: u32) -> Option<&Arc<F>> 
 }
 
 /// The open segment files. Clones share the table; reading it takes no lock.
-pub(super) struct Table<F>(Arc<ArcSwap<Vec<(u32, Arc<F>)>>>);
+pub(super) struct Table<F>(Arc<ArcSwap<Listed<F>>>);
 
 impl<F> Clone for Table<F> {
     fn clone(&self) -> Self {
