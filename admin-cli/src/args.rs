@@ -1,6 +1,8 @@
 //! The command line, as data: help and completions come from these definitions.
 
-use crate::command::{batch, bucket, completions, key, link, prefix, s3, tenant, user, volume};
+use crate::command::{
+    batch, bucket, completions, key, link, prefix, s3, tenant, upload, user, volume,
+};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -117,6 +119,9 @@ pub enum Command {
     /// Write, read, show, list, copy, rename and delete keys, and say who may use them
     #[command(subcommand)]
     Key(key::Command),
+    /// List and end multipart uploads that were left unfinished
+    #[command(subcommand)]
+    Upload(upload::Command),
     /// Say who may use the keys that begin with something
     ///
     /// The rules of a prefix add to those of the bucket: they hold for every key that begins with it.

@@ -155,6 +155,9 @@ const fn hint(code: ResultCode) -> Option<&'static str> {
         ResultCode::LinkChanged => {
             "somebody changed the link meanwhile: `chainring link history LINK` shows who"
         }
+        ResultCode::NoSuchMultipartUpload => {
+            "`chainring upload list` shows the uploads that are open"
+        }
         ResultCode::NotSupportedOperation => {
             "properties of a bucket are changed on the bucket, not on a link to it; whether daemon and \
              client are of one release show `chainring status` and `chainring --version`"

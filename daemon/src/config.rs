@@ -1,11 +1,14 @@
 //! Settings: flags, environment, and a TOML file. A flag beats the environment, which beats the
 //! file, which beats the default. Unknown keys in the file are refused.
 
+mod values;
+
 use clap::{Parser, ValueEnum};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+
+pub use values::{Patience, Size};
 
 /// When a write is acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -27,52 +30,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// A number of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "SizeText")]
-pub struct Size(pub u64);
-
-/// As it stands in the settings file: a number, or a text as on the command line.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum SizeText {
-    Number(u64),
-    Text(String),
-}
-
-impl TryFrom<SizeText> for Size {
-    type Error = String;
-
-    fn try_from(text: SizeText) -> Result<Self, String> {
-        match text {
-            SizeText::Number(bytes) => Ok(Self(bytes)),
-            SizeText::Text(text) => text.parse(),
-        }
-    }
-}
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let split = text.find(|c: char| !c.is_ascii_digit());
-        let (number, unit) = text.split_at(split.unwrap_or(text.len()));
-        let power = match unit {
-            "" => 0,
-            "K" | "k" | "KiB" => 1,
-            "M" | "m" | "MiB" => 2,
-            "G" | "g" | "GiB" => 3,
-            "T" | "t" | "TiB" => 4,
-            _ => return Err(format!("{text:?} is no size; for example 512M or 4G")),
-        };
-        let number: u64 = number
-            .parse()
-            .map_err(|_| format!("{text:?} is no size; for example 512M or 4G"))?;
-        let bytes = number.checked_mul(1024u64.pow(power));
-        bytes.map(Self).ok_or_else(|| format!("{text} is too much"))
-    }
 }
 
 /// S3 storage with bucket links. Started without any option it makes a store in
@@ -118,6 +75,10 @@ pub struct Flags {
     /// K, M, G or T behind (powers of 1024); 0 for none [default: an eighth of the machine's memory]
     #[arg(long, value_name = "SIZE")]
     pub cache_size: Option<Size>,
+    /// End multipart uploads of which nothing has come for so long, unless their bucket says
+    /// otherwise: 12h, 7d, or off for never [default: 7d]
+    #[arg(long, value_name = "DURATION")]
+    pub expire_uploads: Option<Patience>,
     /// Form of the log on stderr [default: text]
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,
@@ -136,6 +97,12 @@ pub struct Flags {
     /// For comparisons: compute the MD5 of one body after the other.
     #[arg(long, hide = true)]
     pub scalar_md5: bool,
+    /// For tests: bytes of a segment of a shard's log, a multiple of 4096.
+    #[arg(long, hide = true, value_name = "SIZE")]
+    pub segment_bytes: Option<Size>,
+    /// For tests: bytes of log after which a shard's index is saved; looked at all the time.
+    #[arg(long, hide = true, value_name = "SIZE")]
+    pub checkpoint_bytes: Option<Size>,
 }
 
 const HELP: &str = "\
@@ -166,6 +133,7 @@ struct File {
     region: Option<String>,
     durability: Option<DurabilityArg>,
     cache_size: Option<Size>,
+    expire_uploads: Option<Patience>,
     log_format: Option<LogFormat>,
     audit_log: Option<PathBuf>,
     audit_max_bytes: Option<u64>,
@@ -200,6 +168,8 @@ pub struct Config {
     /// Bytes of memory for objects that were read, all cores together; `None` means a share of the
     /// machine's memory.
     pub cache_size: Option<u64>,
+    /// For how long uploads may rest, where their bucket says nothing else.
+    pub expire_uploads: Patience,
     /// Form of the log.
     pub log_format: LogFormat,
     /// The audit log, if one is written.
@@ -208,6 +178,10 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// Whether the MD5 of one body after the other is computed, for comparisons.
     pub scalar_md5: bool,
+    /// Bytes of a segment that is made, for tests.
+    pub segment_bytes: Option<u64>,
+    /// Bytes of log between two checkpoints, for tests.
+    pub checkpoint_bytes: Option<u64>,
 }
 
 /// Settings of the audit log.
@@ -303,10 +277,16 @@ impl Config {
                 .unwrap_or_else(|| "us-east-1".to_owned()),
             durability: flags.durability.or(file.durability).unwrap_or_default(),
             cache_size: flags.cache_size.or(file.cache_size).map(|size| size.0),
+            expire_uploads: flags
+                .expire_uploads
+                .or(file.expire_uploads)
+                .unwrap_or_default(),
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             audit,
             metrics_listen: flags.metrics_listen.or(file.metrics_listen),
             scalar_md5: flags.scalar_md5,
+            segment_bytes: flags.segment_bytes.map(|size| size.0),
+            checkpoint_bytes: flags.checkpoint_bytes.map(|size| size.0),
         };
         config.check()
     }
@@ -320,6 +300,15 @@ impl Config {
         if self.shards.is_some_and(|n| n == 0 || n > SHARDS_MAX) {
             let message = format!("shards must be between 1 and {SHARDS_MAX}");
             return Err(ConfigError::OutOfRange(message));
+        }
+        // An extent with its head has to fit.
+        let segment = 4 * 1024 * 1024..=1024 * 1024 * 1024;
+        if self
+            .segment_bytes
+            .is_some_and(|n| !segment.contains(&n) || n % 4096 != 0)
+        {
+            let message = "segment_bytes must be a multiple of 4096 between 4M and 1G";
+            return Err(ConfigError::OutOfRange(message.to_owned()));
         }
         if let Some(audit) = &self.audit {
             audit.check(&self.data_dir)?;
@@ -370,26 +359,6 @@ mod tests {
         assert!(error.to_string().contains("data_dri"), "{error}");
         let file: File = toml::from_str("durability = \"relaxed\"\ncores = 2").unwrap();
         assert_eq!(file.durability, Some(DurabilityArg::Relaxed));
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        for (text, bytes) in [
-            ("0", 0),
-            ("17", 17),
-            ("4k", 4096),
-            ("2M", 2 << 20),
-            ("3GiB", 3 << 30),
-        ] {
-            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
-        }
-        for text in ["", "M", "-1", "1.5G", "1 G", "12x", "99999999999T"] {
-            assert!(text.parse::<Size>().is_err(), "{text}");
-        }
-        let size = |text| toml::from_str::<File>(text).map(|file| file.cache_size);
-        assert_eq!(size("cache_size = 5").unwrap(), Some(Size(5)));
-        assert_eq!(size("cache_size = \"1G\"").unwrap(), Some(Size(1 << 30)));
-        assert!(size("cache_size = \"lots\"").is_err());
     }
 
     #[test]

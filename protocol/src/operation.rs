@@ -10,9 +10,10 @@ use crate::message::{
     LinkRollback, LinkSetSource, Page, S3SecretGet, S3SecretRevoke, S3SecretSet, Status, StatusGet,
     TenantCreate, TenantDelete, TenantInfo, TenantInfoGet, TenantList, TenantUser,
     TenantUserAssign, TenantUserAssignAdmin, TenantUserInfoGet, TenantUserList, TenantUserRevoke,
-    TenantUserRevokeAdmin, TenantUserSecretGet, TenantUserSecretSet, UserCreate, UserDelete,
-    UserInfo, UserList, UserUpdate, VolumeClearQuota, VolumeCreate, VolumeDelete, VolumeInfo,
-    VolumeInfoGet, VolumeList, VolumeSetQuota, VolumeUpdate,
+    TenantUserRevokeAdmin, TenantUserSecretGet, TenantUserSecretSet, UploadAbort, UploadAborted,
+    UploadInfo, UploadList, UserCreate, UserDelete, UserInfo, UserList, UserUpdate,
+    VolumeClearQuota, VolumeCreate, VolumeDelete, VolumeInfo, VolumeInfoGet, VolumeList,
+    VolumeSetQuota, VolumeUpdate,
 };
 
 /// Who may call an operation.
@@ -287,6 +288,11 @@ operations! {
     TenantUserAssignAdmin = 0x0907 "tenant user assignadmin" User -> Done(Done),
     /// Ends that.
     TenantUserRevokeAdmin = 0x0908 "tenant user revokeadmin" User -> Done(Done),
+
+    /// Lists open uploads.
+    UploadList = 0x0a01 "upload list" Admin -> Uploads(Page<UploadInfo>),
+    /// Ends an upload.
+    UploadAbort = 0x0a02 "upload abort" Admin -> UploadAborted(UploadAborted),
 }
 
 replies! {
@@ -304,6 +310,8 @@ replies! {
     Tenant(TenantInfo),
     TenantUsers(Page<TenantUser>),
     Tenants(Page<TenantInfo>),
+    UploadAborted(UploadAborted),
+    Uploads(Page<UploadInfo>),
     User(UserInfo),
     Users(Page<UserInfo>),
     Volume(VolumeInfo),
@@ -339,6 +347,7 @@ impl Opcode {
                 | Self::TenantList
                 | Self::TenantUserInfoGet
                 | Self::TenantUserList
+                | Self::UploadList
         )
     }
 

@@ -132,6 +132,8 @@ result_codes! {
     DiskOutOfSpace = 35 "DISK_OUT_OF_SPACE",
     /// A key has that name.
     KeyAlreadyExists = 36 "KEY_ALREADY_EXISTS",
+    /// There is no such upload, or it does not rest.
+    NoSuchMultipartUpload = 37 "NO_SUCH_MULTIPART_UPLOAD_ERROR",
 }
 
 /// The name is not a result code's.

@@ -8,6 +8,7 @@ use crate::address;
 use crate::args::Listing;
 use crate::error::Error;
 use crate::output::{Output, complain, printable};
+use crate::time;
 use crate::view::BucketView;
 use chainring_protocol::message::{
     BucketClearQuota, BucketCreate, BucketDelete, BucketDeleted, BucketInfoGet, BucketList,
@@ -65,9 +66,9 @@ pub enum Command {
         #[command(flatten)]
         listing: Listing,
     },
-    /// Change the owner of a bucket or link, or the protection of a bucket
+    /// Change the owner of a bucket or link, or what else is said of a bucket
     #[command(
-        after_help = "Examples:\n  chainring bucket update /vol1/bucket1 --user bob\n  chainring bucket update /vol1/bucket1 --protected\n  chainring bucket update /vol1/bucket1 --protected=false"
+        after_help = "Examples:\n  chainring bucket update /vol1/bucket1 --user bob\n  chainring bucket update /vol1/bucket1 --protected\n  chainring bucket update /vol1/bucket1 --protected=false\n  chainring bucket update /vol1/bucket1 --expire-uploads 1d"
     )]
     Update {
         /// The bucket or link, /volume/bucket
@@ -78,12 +79,16 @@ pub enum Command {
             long,
             short,
             value_name = "NAME",
-            required_unless_present = "protected"
+            required_unless_present_any = ["protected", "expire_uploads"]
         )]
         user: Option<String>,
         /// Whether to refuse to delete it while links point at it
         #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
         protected: Option<bool>,
+        /// End multipart uploads to it of which nothing has come for so long: 12h, 7d, off for
+        /// never, default for what the daemon was started with
+        #[arg(long, value_name = "DURATION", value_parser = patience)]
+        expire_uploads: Option<Patience>,
     },
     /// Delete an empty bucket, or a link
     ///
@@ -120,6 +125,18 @@ pub enum Command {
     },
     #[command(flatten)]
     Acl(Verbs<BucketTarget>),
+}
+
+/// Seconds that uploads may rest, 0 for ever; `None`: as the daemon says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience(Option<u64>);
+
+fn patience(text: &str) -> Result<Patience, String> {
+    match text {
+        "off" => Ok(Patience(Some(0))),
+        "default" => Ok(Patience(None)),
+        text => time::seconds(text).map(|seconds| Patience(Some(seconds))),
+    }
 }
 
 /// Does it.
@@ -164,12 +181,14 @@ pub fn run(command: Command, daemon: Daemon<'_>, output: &mut Output) -> Result<
             bucket,
             user,
             protected,
+            expire_uploads,
         } => {
             let sentence = format!("{bucket} is changed");
             let update = BucketUpdate {
                 bucket,
                 owner: user,
                 protected,
+                expire_uploads: expire_uploads.map(|patience| patience.0),
             };
             let info = daemon.call(&update)?;
             output.done(&BucketView::from(info), &sentence)

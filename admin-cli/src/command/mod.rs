@@ -14,6 +14,7 @@ mod shell;
 mod status;
 pub mod tenant;
 mod tenant_user;
+pub mod upload;
 pub mod user;
 pub mod volume;
 
@@ -46,6 +47,7 @@ fn perform(command: Command, session: &mut Session, output: &mut Output) -> Resu
         Command::Bucket(command) => bucket::run(command, session.daemon()?, output),
         Command::Link(command) => link::run(command, session.daemon()?, output),
         Command::Key(command) => key::run(command, session.daemon()?, output),
+        Command::Upload(command) => upload::run(command, session.daemon()?, output),
         Command::Prefix(verb) => acl::run(verb, session.daemon()?, output),
         Command::User(command) => user::run(command, session.daemon()?, output),
         Command::S3(command) => s3::run(command, session, output),

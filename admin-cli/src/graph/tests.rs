@@ -39,6 +39,7 @@ fn link(chain: &[&str], status: LinkStatus) -> BucketInfo {
         quota_in_bytes: None,
         quota_in_namespace: None,
         protected: false,
+        expire_uploads: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::link::LinkView;
 use super::{or_dash, quota, quota_text, yes_no};
 use crate::output::{Shown, bytes};
-use crate::time::iso_8601;
+use crate::time::{duration, iso_8601};
 use chainring_protocol::message::{BucketInfo, Versioning};
 use serde::Serialize;
 
@@ -34,6 +34,9 @@ pub struct RealView {
     owner: String,
     link: bool,
     protected: bool,
+    /// Seconds, 0 for never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expire_uploads: Option<u64>,
 }
 
 impl From<BucketInfo> for BucketView {
@@ -61,6 +64,7 @@ impl From<BucketInfo> for RealView {
             owner: bucket.owner,
             link: false,
             protected: bucket.protected,
+            expire_uploads: bucket.expire_uploads,
         }
     }
 }
@@ -103,6 +107,11 @@ impl Shown for BucketView {
 
 impl RealView {
     fn card(&self) -> Vec<(&'static str, String)> {
+        let patience = match self.expire_uploads {
+            None => "as the daemon says".to_owned(),
+            Some(0) => "never".to_owned(),
+            Some(seconds) => format!("after {}", duration(seconds.saturating_mul(1000))),
+        };
         vec![
             ("bucket", format!("/{}/{}", self.volume_name, self.name)),
             ("owner", self.owner.clone()),
@@ -115,6 +124,7 @@ impl RealView {
             ),
             ("versioning", yes_no(self.versioning)),
             ("protected", yes_no(self.protected)),
+            ("uploads expire", patience),
             ("created", self.creation_time.clone()),
             ("modified", self.modification_time.clone()),
         ]

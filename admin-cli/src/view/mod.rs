@@ -7,6 +7,7 @@ mod link;
 mod link_rows;
 mod status;
 mod tenant;
+mod upload;
 mod user;
 mod volume;
 
@@ -16,6 +17,7 @@ pub use key::KeyView;
 pub use link_rows::{GenerationView, LinkRow, LinkStatsRow};
 pub use status::StatusView;
 pub use tenant::{TenantUserView, TenantUsersView, TenantView};
+pub use upload::UploadView;
 pub use user::UserView;
 pub use volume::VolumeView;
 

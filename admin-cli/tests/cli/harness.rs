@@ -15,6 +15,8 @@ use tempfile::TempDir;
 pub struct Setup {
     pub folder: TempDir,
     connections: Arc<AtomicUsize>,
+    /// What the commands speak to.
+    pub daemon: Arc<FakeDaemon>,
 }
 
 /// A command that ended.
@@ -30,10 +32,12 @@ impl Setup {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("chainring-data")).unwrap();
-        let connections = listen(&folder.path().join("chainring-data/admin.sock"));
+        let daemon = Arc::new(FakeDaemon::default());
+        let connections = serve(&folder.path().join("chainring-data/admin.sock"), &daemon);
         Self {
             folder,
             connections,
+            daemon,
         }
     }
 
@@ -106,8 +110,12 @@ impl From<Output> for Ran {
 
 /// A daemon that listens at `path` as long as the tests run; counts its connections.
 pub fn listen(path: &Path) -> Arc<AtomicUsize> {
+    serve(path, &Arc::new(FakeDaemon::default()))
+}
+
+fn serve(path: &Path, daemon: &Arc<FakeDaemon>) -> Arc<AtomicUsize> {
     let listener = UnixListener::bind(path).unwrap();
-    let daemon = Arc::new(FakeDaemon::default());
+    let daemon = Arc::clone(daemon);
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
     thread::spawn(move || {

@@ -11,4 +11,5 @@ mod links;
 mod namespace;
 mod secrets;
 mod tenants;
+mod uploads;
 mod usage;

@@ -1,12 +1,13 @@
 //! The store in its folder: its shards, its buckets, its checkpoints.
 
 use crate::Cli;
+use chainringd::base::limits::SEGMENT_BYTES;
 use chainringd::base::{BucketId, ShardId};
 use chainringd::index::Visit;
 use chainringd::io::{Clock, RealClock, UringDisk, entropy, runtime};
 use chainringd::log::Durability;
 use chainringd::shard::core::shard_of;
-use chainringd::shard::open::{create_shard, open_shard};
+use chainringd::shard::open::{Tuning, create_shard, open_shard};
 use chainringd::store::superblock::{Found, Superblock};
 use chainringd::store::{Store, keys};
 use std::collections::BTreeSet;
@@ -34,7 +35,14 @@ pub async fn create(cli: &Cli, disk: &UringDisk) -> Result<(), Box<dyn Error>> {
     };
     superblock.begin(disk).await?;
     for shard in 0..cli.shards {
-        create_shard(disk.clone(), RealClock, &superblock, ShardId(shard)).await?;
+        create_shard(
+            disk.clone(),
+            RealClock,
+            &superblock,
+            ShardId(shard),
+            SEGMENT_BYTES,
+        )
+        .await?;
     }
     Ok(Superblock::finish(disk).await?)
 }
@@ -51,7 +59,13 @@ impl Shards {
         let mut shards = Vec::new();
         for shard in 0..superblock.shards {
             let (disk, shard) = (disk.clone(), ShardId(shard));
-            let store = open_shard(disk, RealClock, &superblock, shard, Durability::Strict);
+            let store = open_shard(
+                disk,
+                RealClock,
+                &superblock,
+                shard,
+                Tuning::new(Durability::Strict),
+            );
             let store = Rc::new(store.await?);
             runtime::spawn_vital("log", store.log().run());
             shards.push(store);

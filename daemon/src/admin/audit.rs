@@ -191,6 +191,7 @@ fn target(request: &Request) -> Target {
         Request::TenantDelete(call) => volume(&call.name),
         Request::TenantUserAssign(call) => volume(&call.tenant),
         Request::TenantUserList(call) => volume(&call.tenant),
+        Request::UploadAbort(call) => key(&call.bucket, &call.key),
         // Of users, of access ids, of the daemon, of links wherever they are.
         _ => Target::default(),
     }

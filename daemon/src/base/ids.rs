@@ -25,6 +25,33 @@ impl VersionId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UploadId(pub u128);
 
+impl UploadId {
+    /// As clients see it: 32 hexadecimal digits for the upload, 16 for its bucket.
+    #[must_use]
+    pub fn shown(self, bucket: BucketId) -> String {
+        format!("{:032x}{:016x}", self.0, bucket.0)
+    }
+
+    /// Inverse of [`UploadId::shown`]. The bucket says where to look, not what may be done there; it
+    /// may be missing.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<(Self, Option<BucketId>)> {
+        if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        let (upload, bucket) = text.split_at_checked(32)?;
+        let upload = u128::from_str_radix(upload, 16).ok().map(Self)?;
+        match bucket.len() {
+            0 => Some((upload, None)),
+            16 => {
+                let bucket = u64::from_str_radix(bucket, 16).ok().map(BucketId)?;
+                Some((upload, Some(bucket)))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Debug for UploadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)

@@ -120,6 +120,16 @@ pub enum Command {
         /// Whether it does.
         protected: bool,
     },
+    /// Says after how long an upload to a bucket that nobody goes on with ends. Answers
+    /// [`Reply::Entry`].
+    SetExpireUploads {
+        /// The volume.
+        volume: String,
+        /// The bucket.
+        name: String,
+        /// Seconds, 0 for never; without a value what the daemon's settings say.
+        seconds: Option<u64>,
+    },
     /// Deletes a bucket whose emptiness the caller has made sure of. Answers [`Reply::Deleted`].
     DeleteBucket {
         /// The volume.

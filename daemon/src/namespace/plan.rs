@@ -78,6 +78,7 @@ impl Planner<'_> {
                     protected,
                     quota_bytes,
                     quota_namespace,
+                    expire_uploads: None,
                 };
                 plan_quota::check_new_bucket(self, &place.0, &bucket)?;
                 self.create_bucket(place.0, place.1, &owner, bucket)
@@ -123,7 +124,18 @@ impl Planner<'_> {
                 volume,
                 name,
                 protected,
-            } => self.set_protected(&volume, &name, protected),
+            } => self.change_bucket(&volume, &name, |bucket| Bucket {
+                protected,
+                ..bucket
+            }),
+            Command::SetExpireUploads {
+                volume,
+                name,
+                seconds,
+            } => self.change_bucket(&volume, &name, |bucket| Bucket {
+                expire_uploads: seconds,
+                ..bucket
+            }),
             Command::DeleteBucket {
                 volume,
                 name,
@@ -314,15 +326,18 @@ impl Planner<'_> {
         }
     }
 
-    fn set_protected(&self, volume: &str, name: &str, protected: bool) -> Planned {
+    /// Changes what belongs to a bucket itself.
+    fn change_bucket(
+        &self,
+        volume: &str,
+        name: &str,
+        change: impl FnOnce(Bucket) -> Bucket,
+    ) -> Planned {
         let (volume, name, mut record) = self.entry(volume, name)?;
         let RecordKind::Bucket(bucket) = record.kind else {
             return Err(NamespaceError::IsALink(show_place(&volume, &name)));
         };
-        record.kind = RecordKind::Bucket(Bucket {
-            protected,
-            ..bucket
-        });
+        record.kind = RecordKind::Bucket(change(bucket));
         self.rewrite(volume, name, record)
     }
 
@@ -334,12 +349,7 @@ impl Planner<'_> {
 
     fn set_bucket_acl(&self, id: BucketId, acl: CannedAcl) -> Planned {
         let (volume, name) = self.bucket_name(id)?;
-        let (volume, name, mut record) = self.entry(&volume, &name)?;
-        let RecordKind::Bucket(bucket) = record.kind else {
-            return Err(NamespaceError::IsALink(show_place(&volume, &name)));
-        };
-        record.kind = RecordKind::Bucket(Bucket { acl, ..bucket });
-        self.rewrite(volume, name, record)
+        self.change_bucket(&volume, &name, |bucket| Bucket { acl, ..bucket })
     }
 
     fn set_property(&self, id: BucketId, property: u8, value: Option<Vec<u8>>) -> Planned {

@@ -20,12 +20,14 @@ pub(crate) const VERSION: u8 = 1;
 const OBJECT_LOCK: u64 = 1;
 /// Bit of a bucket's flags: stays as long as links name it.
 const PROTECTED: u64 = 2;
+/// Bit of a bucket's flags: how long an upload may rest follows.
+const EXPIRE_UPLOADS: u64 = 8;
 /// Bit of a bucket's flags: a quota of bytes follows.
 const QUOTA_BYTES: u64 = 0x20;
 /// Bit of a bucket's flags: a quota of objects follows.
 const QUOTA_NAMESPACE: u64 = 0x40;
 /// The flags of a bucket.
-const BUCKET_FLAGS: u64 = OBJECT_LOCK | PROTECTED | QUOTA_BYTES | QUOTA_NAMESPACE;
+const BUCKET_FLAGS: u64 = OBJECT_LOCK | PROTECTED | EXPIRE_UPLOADS | QUOTA_BYTES | QUOTA_NAMESPACE;
 /// What the log and the snapshots hold of a volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VolumeRecord {
@@ -283,12 +285,13 @@ pub(crate) fn put_bucket(out: &mut Vec<u8>, bucket: &Bucket) {
         flag(bucket.object_lock, OBJECT_LOCK)
             | flag(bucket.protected, PROTECTED)
             | flag(bytes.is_some(), QUOTA_BYTES)
-            | flag(namespace.is_some(), QUOTA_NAMESPACE),
+            | flag(namespace.is_some(), QUOTA_NAMESPACE)
+            | flag(bucket.expire_uploads.is_some(), EXPIRE_UPLOADS),
     );
-    [bytes, namespace]
+    [bytes, namespace, bucket.expire_uploads]
         .into_iter()
         .flatten()
-        .for_each(|quota| out.put_u64(quota));
+        .for_each(|number| out.put_u64(number));
 }
 
 pub(crate) fn bucket(reader: &mut Reader<'_>) -> Result<Bucket, Malformed> {
@@ -305,6 +308,7 @@ pub(crate) fn bucket(reader: &mut Reader<'_>) -> Result<Bucket, Malformed> {
         protected: flags & PROTECTED != 0,
         quota_bytes: number(QUOTA_BYTES)?,
         quota_namespace: number(QUOTA_NAMESPACE)?,
+        expire_uploads: number(EXPIRE_UPLOADS)?,
     })
 }
 
@@ -365,6 +369,7 @@ mod tests {
                 protected: false,
                 quota_bytes: None,
                 quota_namespace: None,
+                expire_uploads: None,
             }),
             acl: Acl::EMPTY,
             extra: Vec::new(),

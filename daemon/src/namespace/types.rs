@@ -86,6 +86,9 @@ pub struct Bucket {
     pub quota_bytes: Option<u64>,
     /// Most objects in it.
     pub quota_namespace: Option<u64>,
+    /// Seconds after which an upload that nobody goes on with ends; 0: never. Without a value the
+    /// daemon's settings say so.
+    pub expire_uploads: Option<u64>,
 }
 
 /// The status of a link, as shown in `info` and `list`.

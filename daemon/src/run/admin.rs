@@ -71,6 +71,7 @@ pub fn about(config: &Config, store: [u8; 16], durability: Durability, s3: Socke
         },
         s3_endpoint: format!("http://{s3}"),
         data_dir: config.data_dir.display().to_string(),
+        expire_uploads: config.expire_uploads.0,
     }
 }
 

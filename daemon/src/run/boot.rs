@@ -3,6 +3,7 @@
 use super::core::{CoreSetup, Opened, core_main};
 use super::secrets::{self, SecretsError};
 use super::spread::Spread;
+use super::tuning::tuning;
 use crate::base::ShardId;
 use crate::config::{Config, DurabilityArg};
 use crate::io::lines::{self, LineLog, LineWriter, Rotation};
@@ -30,10 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-/// How long after a write `relaxed` durability flushes at the latest.
-const RELAXED_INTERVAL: Duration = Duration::from_millis(500);
 /// Name of the user that a new store begins with.
 const FIRST_USER: &str = "admin";
 
@@ -169,8 +167,10 @@ pub(super) fn namespace_config(
     superblock: &Superblock,
     secrets: SecretsKey,
 ) -> NamespaceConfig {
+    // Whatever the shards promise, strict: a bucket whose number is given again after a power cut
+    // would show what shards kept of the one that was lost. So rare a change can wait for a flush.
     NamespaceConfig {
-        durability: durability(config),
+        durability: Durability::Strict,
         ..NamespaceConfig::new(
             "namespace",
             superblock.store,
@@ -216,9 +216,16 @@ async fn prepare(config: &Config, lock: &DataLock, cores: usize) -> Result<Prepa
     let secrets = secrets::of_new_store(config)?;
     superblock.begin(&disk).await?;
     for shard in 0..shards {
-        create_shard(disk.clone(), RealClock, &superblock, ShardId(shard))
-            .await
-            .map_err(|error| BootError::Shard { shard, error })?;
+        let segment_bytes = tuning(config).segment_bytes;
+        create_shard(
+            disk.clone(),
+            RealClock,
+            &superblock,
+            ShardId(shard),
+            segment_bytes,
+        )
+        .await
+        .map_err(|error| BootError::Shard { shard, error })?;
     }
     let (first, given) = first_user()?;
     let (namespace, credential) = Namespace::create(
@@ -327,7 +334,7 @@ impl Daemon {
                 lock: lock.clone(),
                 superblock: *superblock,
                 secrets: store.secrets.clone(),
-                durability: durability(config),
+                tuning: tuning(config),
                 shards: shards_of(&owners, index),
                 listener,
                 spread: spread.clone(),
@@ -390,15 +397,6 @@ fn listen_for_metrics(config: &Config) -> Result<Option<net::TcpListener>, BootE
         error,
     };
     Ok(net::listen(address, 1).map_err(failed)?.pop())
-}
-
-fn durability(config: &Config) -> Durability {
-    match config.durability {
-        DurabilityArg::Strict => Durability::Strict,
-        DurabilityArg::Relaxed => Durability::Relaxed {
-            interval: RELAXED_INTERVAL,
-        },
-    }
 }
 
 fn shards_of(owners: &[usize], core: usize) -> Vec<ShardId> {

@@ -17,12 +17,12 @@ use crate::io::{
     DataLock, Mailbox, RealClock, TcpListener, TcpStream, UringDisk, sleep, spawn, spawn_vital,
     timeout,
 };
-use crate::log::Durability;
 use crate::monitor::Monitor;
 use crate::namespace::{Namespace, NamespaceReader, SecretsKey};
 use crate::s3::service::{Service, Settings};
 use crate::shard::core::{NAMESPACE_CORE, serve_jobs};
-use crate::shard::open::open_shard;
+use crate::shard::expire::expire_uploads;
+use crate::shard::open::{Tuning, open_shard};
 use crate::shard::{Audit, Core, Job, Topology};
 use crate::store::superblock::Superblock;
 use crate::store::{ReadCache, Store, StoreReader};
@@ -38,6 +38,8 @@ use std::time::Duration;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often it is looked whether the index deserves a checkpoint.
 const CHECKPOINT_PERIOD: Duration = Duration::from_secs(5);
+/// Likewise, for tests that ask for many checkpoints.
+const CHECKPOINT_PERIOD_SHORT: Duration = Duration::from_millis(10);
 /// Which part of the machine's memory is for objects that were read, when nothing else is said.
 const CACHE_SHARE: u64 = 8;
 /// How often a core that is done looks whether the others are.
@@ -62,7 +64,7 @@ pub struct CoreSetup {
     pub lock: Arc<DataLock>,
     pub superblock: Superblock,
     pub secrets: SecretsKey,
-    pub durability: Durability,
+    pub tuning: Tuning,
     pub shards: Vec<ShardId>,
     pub listener: TcpListener,
     pub spread: Spread,
@@ -97,7 +99,10 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
     let topology = setup.topology.recv().map_err(|_| BootError::CoreGone)?;
     for store in stores.iter().flatten() {
         spawn_vital("log", store.log().run());
-        spawn_vital("checkpoints", checkpoints(store.clone()));
+        spawn_vital(
+            "checkpoints",
+            checkpoints(store.clone(), checkpoint_period(&setup.config)),
+        );
     }
     if let Some(namespace) = &namespace {
         spawn_vital("namespace", namespace.run());
@@ -118,10 +123,14 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
         spawn_vital("audit", flush_audit(core.clone()));
     }
     spawn_vital("mailbox", serve_jobs(core.clone(), setup.mail));
+    for store in core.own_stores() {
+        let expiring = expire_uploads(core.clone(), store.clone(), setup.config.expire_uploads.0);
+        spawn_vital("uploads", expiring);
+    }
     let about = admin::about(
         &setup.config,
         setup.superblock.store,
-        setup.durability,
+        setup.tuning.durability,
         setup.listener.local_addr(),
     );
     let admin = Admin::start(&core, &setup.config, about)?;
@@ -180,7 +189,7 @@ async fn open_stores(
                 RealClock,
                 &setup.superblock,
                 shard,
-                setup.durability,
+                setup.tuning,
             )
             .await
             .map_err(|error| BootError::Shard {
@@ -329,9 +338,16 @@ async fn flush_audit(core: Rc<DaemonCore>) {
     }
 }
 
-async fn checkpoints(store: Rc<DaemonStore>) {
+fn checkpoint_period(config: &Config) -> Duration {
+    match config.checkpoint_bytes {
+        Some(_) => CHECKPOINT_PERIOD_SHORT,
+        None => CHECKPOINT_PERIOD,
+    }
+}
+
+async fn checkpoints(store: Rc<DaemonStore>, period: Duration) {
     loop {
-        sleep(CHECKPOINT_PERIOD).await;
+        sleep(period).await;
         trim_pool(release);
         if let Err(error) = store.checkpoint(false).await {
             tracing::warn!(%error, "no checkpoint of the index could be written");

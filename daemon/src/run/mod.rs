@@ -5,5 +5,6 @@ mod boot;
 mod core;
 mod secrets;
 mod spread;
+mod tuning;
 
 pub use boot::{BootError, run};

@@ -9,6 +9,7 @@ pub mod budget;
 pub mod copy;
 pub mod core;
 pub mod digester;
+pub mod expire;
 pub mod ledger;
 #[cfg(test)]
 mod ledger_tests;

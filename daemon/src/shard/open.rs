@@ -16,16 +16,39 @@ pub fn shard_dir(shard: ShardId) -> String {
     format!("shard-{:03}", shard.0)
 }
 
-fn store_config(superblock: &Superblock, shard: ShardId, durability: Durability) -> StoreConfig {
+/// How a shard is kept, beyond what the store itself says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    /// When a write is acknowledged.
+    pub durability: Durability,
+    /// Bytes of segments that are made from now on; those there are keep their size.
+    pub segment_bytes: u32,
+    /// Bytes of log after which the index is checkpointed.
+    pub checkpoint_bytes: u64,
+}
+
+impl Tuning {
+    /// As everybody has it.
+    #[must_use]
+    pub const fn new(durability: Durability) -> Self {
+        Self {
+            durability,
+            segment_bytes: SEGMENT_BYTES,
+            checkpoint_bytes: CHECKPOINT_BYTES,
+        }
+    }
+}
+
+fn store_config(superblock: &Superblock, shard: ShardId, tuning: Tuning) -> StoreConfig {
     StoreConfig {
         log: LogConfig {
             dir: shard_dir(shard),
             store: superblock.store,
             shard: shard.0,
-            segment_bytes: SEGMENT_BYTES,
-            durability,
+            segment_bytes: tuning.segment_bytes,
+            durability: tuning.durability,
         },
-        checkpoint_bytes: CHECKPOINT_BYTES,
+        checkpoint_bytes: tuning.checkpoint_bytes,
     }
 }
 
@@ -35,8 +58,13 @@ pub async fn create_shard<D: Disk, C: Clock>(
     clock: C,
     superblock: &Superblock,
     shard: ShardId,
+    segment_bytes: u32,
 ) -> Result<(), StoreError> {
-    let config = store_config(superblock, shard, Durability::Strict);
+    let tuning = Tuning {
+        segment_bytes,
+        ..Tuning::new(Durability::Strict)
+    };
+    let config = store_config(superblock, shard, tuning);
     Store::create(disk, clock, config).await.map(drop)
 }
 
@@ -46,7 +74,7 @@ pub async fn open_shard<D: Disk, C: Clock>(
     clock: C,
     superblock: &Superblock,
     shard: ShardId,
-    durability: Durability,
+    tuning: Tuning,
 ) -> Result<Store<D, C>, StoreError> {
-    Store::open(disk, clock, store_config(superblock, shard, durability)).await
+    Store::open(disk, clock, store_config(superblock, shard, tuning)).await
 }

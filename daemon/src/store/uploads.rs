@@ -9,7 +9,7 @@ use crate::store::keys;
 use crate::store::meta::{Checksum, ObjectMeta};
 use crate::store::mutation::Mutation;
 use crate::store::quota::{Admission, Charge};
-use crate::store::record::{AbortRecord, PartRecord, UploadRecord, kind};
+use crate::store::record::{PartRecord, UploadRecord, kind};
 use crate::store::usage::Usage;
 use crate::store::writer::{NewBody, NewObject, Store, Stored};
 
@@ -168,17 +168,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
         let at = {
             let _turn = self.gate.enter().await;
             self.settled(self.check_upload(bucket, key, upload)).await?;
-            let record = AbortRecord {
-                bucket,
-                key: key.to_vec(),
-                upload,
-            };
-            let at = self
-                .log
-                .append_reserved(kind::ABORT, &[&record.encode()])
-                .await?;
-            self.enqueue(at, Mutation::abort(&record), bucket, Usage::ZERO);
-            at
+            self.append_abort(bucket, key, upload).await?
         };
         self.finish(at).await
     }

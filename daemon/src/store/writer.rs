@@ -104,8 +104,8 @@ pub struct StoreConfig {
 }
 
 /// The value a key will have once everything appended so far is flushed.
-struct Unflushed {
-    value: Option<Vec<u8>>,
+pub(super) struct Unflushed {
+    pub(super) value: Option<Vec<u8>>,
     writes: u32,
 }
 
@@ -138,7 +138,7 @@ pub struct Store<D: Disk, C: Clock> {
     pub(super) quotas: Quotas,
     /// Appended, not yet published, in log order.
     pub(super) queue: RefCell<VecDeque<Pending>>,
-    unflushed: RefCell<HashMap<Vec<u8>, Unflushed>>,
+    pub(super) unflushed: RefCell<HashMap<Vec<u8>, Unflushed>>,
     /// Buckets that are going or gone: no write is taken any more.
     sealed: RefCell<HashSet<BucketId>>,
     pub(super) gate: Gate,

@@ -122,6 +122,9 @@ message! {
         pub owner: Option<String>,
         /// Whether to refuse to delete it while links point at it; of a bucket only.
         pub protected: Option<bool>,
+        /// Seconds that uploads to it may rest before they end, 0 for ever; without a value as the
+        /// daemon's settings say. Of a bucket only.
+        pub expire_uploads: Option<Option<u64>>,
     }
 }
 
@@ -176,6 +179,9 @@ message! {
         pub quota_in_namespace: Option<u64>,
         /// Whether a bucket stays while links point at it.
         pub protected: bool,
+        /// Seconds that uploads to a bucket may rest before they end, 0 for ever; as the daemon's
+        /// settings say when absent.
+        pub expire_uploads: Option<u64>,
     }
 }
 

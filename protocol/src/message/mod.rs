@@ -8,6 +8,7 @@ mod key;
 mod link;
 mod status;
 mod tenant;
+mod upload;
 mod user;
 mod volume;
 
@@ -34,6 +35,7 @@ pub use tenant::{
     TenantUserAssign, TenantUserAssignAdmin, TenantUserInfoGet, TenantUserList, TenantUserRevoke,
     TenantUserRevokeAdmin, TenantUserSecretGet, TenantUserSecretSet,
 };
+pub use upload::{UploadAbort, UploadAborted, UploadInfo, UploadList};
 pub use user::{
     AccessKeyInfo, Credentials, S3SecretGet, S3SecretRevoke, S3SecretSet, UserCreate, UserDelete,
     UserInfo, UserList, UserUpdate,

@@ -3,7 +3,8 @@
 
 use super::store::NOW;
 use crate::message::{
-    AclRule, BucketCreate, BucketLink, BucketName, Delegation, LinkGeneration, LinkInfo, TenantUser,
+    AclRule, BucketCreate, BucketLink, BucketName, Delegation, LinkGeneration, LinkInfo,
+    TenantUser, UploadInfo,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +20,13 @@ pub struct Extras {
     pub history: BTreeMap<String, Vec<LinkGeneration>>,
     pub old_secrets: BTreeMap<String, Option<u64>>,
     pub owners: BTreeMap<String, String>,
+    pub patience: BTreeMap<String, u64>,
     pub protected: BTreeSet<String>,
     pub quotas: BTreeMap<String, Quota>,
     /// Access ids by tenant.
     pub tenants: BTreeMap<String, BTreeMap<String, TenantUser>>,
+    /// Open uploads, in order.
+    pub uploads: Vec<UploadInfo>,
 }
 
 /// A bucket's or link's key in the maps.

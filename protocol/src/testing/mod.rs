@@ -7,13 +7,14 @@ mod links;
 mod more;
 mod store;
 mod tenants;
+mod uploads;
 
 use crate::auth::Session;
 use crate::auth::Transcript;
 use crate::codec::Codec;
 use crate::frame::{Builder, Frame, Header, Kind};
 use crate::limits::{DATA_BYTES_MAX, STREAM_WINDOW};
-use crate::message::{Authentication, Done, Hello, HelloReply, KeyGet, KeyPut};
+use crate::message::{Authentication, Done, Hello, HelloReply, KeyGet, KeyPut, UploadInfo};
 use crate::operation::{Opcode, Reply, Request};
 use crate::result_code::{Failure, ResultCode};
 use crate::secret::Secret;
@@ -56,6 +57,11 @@ impl FakeDaemon {
             store: Mutex::default(),
             login: Some((access_key.to_owned(), Secret::new(secret.to_owned()))),
         }
+    }
+
+    /// Begins an upload, as only S3 clients do otherwise.
+    pub fn add_upload(&self, upload: UploadInfo) {
+        self.store().add_upload(upload);
     }
 
     /// Serves one connection until its end.

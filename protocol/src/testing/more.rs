@@ -34,8 +34,13 @@ impl FakeStore {
                     self.extras.owners.insert(place.clone(), owner);
                 }
                 match call.protected {
-                    Some(true) => drop(self.extras.protected.insert(place)),
+                    Some(true) => drop(self.extras.protected.insert(place.clone())),
                     Some(false) => drop(self.extras.protected.remove(&place)),
+                    None => {}
+                }
+                match call.expire_uploads {
+                    Some(Some(seconds)) => drop(self.extras.patience.insert(place, seconds)),
+                    Some(None) => drop(self.extras.patience.remove(&place)),
                     None => {}
                 }
                 self.bucket(&call.bucket)?.into()
@@ -76,6 +81,8 @@ impl FakeStore {
                 self.extras.groups.insert(call.name.clone(), call.groups);
                 self.user(&call.name).into()
             }
+            Request::UploadList(call) => self.uploads(&call).into(),
+            Request::UploadAbort(call) => self.abort_upload(&call)?.into(),
             other => return self.call_tenant(caller, other),
         })
     }

@@ -377,6 +377,7 @@ impl FakeStore {
             quota_in_bytes: quota.0,
             quota_in_namespace: quota.1,
             protected: self.extras.protected.contains(&address(name)),
+            expire_uploads: self.extras.patience.get(&address(name)).copied(),
         })
     }
 

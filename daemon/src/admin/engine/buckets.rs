@@ -97,6 +97,9 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         if call.protected.is_some() {
             refuse_link(&entry, "protection")?;
         }
+        if call.expire_uploads.is_some() {
+            refuse_link(&entry, "time for uploads")?;
+        }
         let mut info = None;
         if let Some(owner) = call.owner {
             let owner = self.user(&owner)?.name.to_string();
@@ -109,17 +112,27 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             info = Some(self.changed(caller, command).await?);
         }
         if let Some(protected) = call.protected {
+            let BucketName { volume, bucket } = call.bucket.clone();
             let command = Command::SetProtected {
+                volume,
+                name: bucket,
+                protected,
+            };
+            info = Some(self.changed(caller, command).await?);
+        }
+        if let Some(seconds) = call.expire_uploads {
+            let command = Command::SetExpireUploads {
                 volume: call.bucket.volume,
                 name: call.bucket.bucket,
-                protected,
+                seconds,
             };
             info = Some(self.changed(caller, command).await?);
         }
         info.ok_or_else(|| {
             Failure::new(
                 ResultCode::InvalidRequest,
-                "nothing to update was given: an owner, or whether the bucket is protected",
+                "nothing to update was given: an owner, whether the bucket is protected, or how long \
+                 uploads to it may rest",
             )
         })
     }
@@ -233,6 +246,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             quota_in_bytes: bucket.and_then(|bucket| bucket.quota_bytes),
             quota_in_namespace: bucket.and_then(|bucket| bucket.quota_namespace),
             protected: bucket.is_some_and(|bucket| bucket.protected),
+            expire_uploads: bucket.and_then(|bucket| bucket.expire_uploads),
         })
     }
 

@@ -13,6 +13,7 @@ mod seen;
 mod stats;
 mod status;
 mod tenants;
+mod uploads;
 mod users;
 mod volumes;
 
@@ -46,6 +47,8 @@ pub struct About {
     pub s3_endpoint: String,
     /// The folder of the store.
     pub data_dir: String,
+    /// For how long uploads may rest, where their bucket says nothing else.
+    pub expire_uploads: Option<Duration>,
 }
 
 /// The engine as the admin connections see it.
@@ -179,6 +182,8 @@ impl<D: Disk, C: Clock> Backend for Engine<D, C> {
             Request::KeyDelete(call) => self.delete_key(caller, call).await.map(Into::into),
             Request::KeyRename(call) => self.rename_key(caller, call).await.map(Into::into),
             Request::KeyCopy(call) => self.copy_key(caller, call).await.map(Into::into),
+            Request::UploadList(call) => self.list_uploads(caller, &call).map(Into::into),
+            Request::UploadAbort(call) => self.abort_upload(caller, call).await.map(Into::into),
             Request::Hello(_)
             | Request::Authenticate(_)
             | Request::KeyPut(_)

@@ -52,6 +52,12 @@ async fn fill(ns: &Ns) {
         };
         ns.apply(command).await.unwrap();
     }
+    let command = Command::SetExpireUploads {
+        volume: "vol1".into(),
+        name: "one".into(),
+        seconds: Some(3600),
+    };
+    ns.apply(command).await.unwrap();
     let command = Command::CreateUser {
         name: "carol".into(),
         display_name: Some("Carol".into()),

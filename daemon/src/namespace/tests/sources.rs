@@ -425,6 +425,29 @@ fn a_bound_link_never_leads_to_another_bucket() {
 }
 
 #[test]
+fn a_bucket_says_how_long_uploads_may_rest_and_no_link_does() {
+    with(async |ns| {
+        bucket(&ns, "s3v", "src").await;
+        link(&ns, ("s3v", "src"), "s3v", "ln1").await;
+        let patience = |name: &str, seconds| Command::SetExpireUploads {
+            volume: "s3v".into(),
+            name: name.into(),
+            seconds,
+        };
+        for seconds in [Some(3600), Some(0), None, Some(u64::MAX)] {
+            let changed = entry(&ns, patience("src", seconds)).await.unwrap();
+            assert_eq!(changed.bucket().unwrap().expire_uploads, seconds);
+            let found = ns.reader().entry("s3v", "src").unwrap().unwrap();
+            assert_eq!(found, changed);
+        }
+        assert!(matches!(
+            ns.apply(patience("ln1", None)).await,
+            Err(NamespaceError::IsALink(_))
+        ));
+    });
+}
+
+#[test]
 fn a_protected_bucket_stays_while_links_name_it() {
     with(async |ns| {
         let id = bucket(&ns, "s3v", "src").await;

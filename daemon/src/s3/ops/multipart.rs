@@ -5,9 +5,9 @@ use super::hold::Hold;
 use super::receive::{Incoming, Wish};
 use super::response::Response;
 use super::{Context, key_error, write_condition};
+use crate::base::UploadId;
 use crate::base::limits::{OBJECT_BYTES_MAX, PART_BYTES_MAX, PART_BYTES_MIN, PARTS_MAX};
 use crate::base::md5::Md5;
-use crate::base::{BucketId, UploadId};
 use crate::http::Stream;
 use crate::io::{Clock, Disk, entropy};
 use crate::s3::access::denied;
@@ -52,7 +52,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let document = documents::initiate_upload(
             self.bucket_name()?,
             key.shown(),
-            &show(bucket.id(), upload),
+            &upload.shown(bucket.id()),
         );
         let mut response = Response::xml(document);
         if let Some((algorithm, kind)) = announced {
@@ -68,7 +68,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     pub(super) async fn upload(&self) -> Result<Upload<'_>> {
         let text = self.query.get("uploadId").unwrap_or_default();
         let asked = self.key()?;
-        let named = parse_upload(text);
+        let named = UploadId::parse(text);
         let bucket = match named {
             Some((id, Some(bucket))) => self.bucket_of(bucket, |place| {
                 place.key(asked).is_ok_and(|key| {
@@ -391,26 +391,4 @@ pub(super) struct Upload<'a> {
     pub(super) key: Key<'a>,
     pub(super) hold: Hold,
     pub(super) id: UploadId,
-}
-
-/// An upload id as clients see it: 32 hexadecimal digits for the upload, 16 for the bucket.
-pub(super) fn show(bucket: BucketId, upload: UploadId) -> String {
-    format!("{:032x}{:016x}", upload.0, bucket.0)
-}
-
-/// Inverse of [`show`]. The bucket says where to look, not what may be done there.
-pub(super) fn parse_upload(text: &str) -> Option<(UploadId, Option<BucketId>)> {
-    if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let (upload, bucket) = text.split_at_checked(32)?;
-    let upload = u128::from_str_radix(upload, 16).ok().map(UploadId)?;
-    match bucket.len() {
-        0 => Some((upload, None)),
-        16 => {
-            let bucket = u64::from_str_radix(bucket, 16).ok().map(BucketId)?;
-            Some((upload, Some(bucket)))
-        }
-        _ => None,
-    }
 }

@@ -1,6 +1,5 @@
 //! Listings of multipart uploads and of their parts.
 
-use super::multipart::{parse_upload, show};
 use super::response::Response;
 use super::{Context, key_error, store_error};
 use crate::base::limits::LIST_PAGE_MAX;
@@ -49,7 +48,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let document = documents::PartsPage {
             bucket: self.bucket_name()?,
             key: key.shown(),
-            upload: &show(bucket.id(), upload.id),
+            upload: &upload.id.shown(bucket.id()),
             owner: owner.as_xml(),
             marker: after,
             max: limit,
@@ -67,7 +66,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let id_marker = self.query.get("upload-id-marker");
         // Without a key this marker means nothing.
         let id_marker = id_marker.filter(|m| !m.is_empty() && !key_marker.is_empty());
-        let marked = id_marker.and_then(parse_upload);
+        let marked = id_marker.and_then(UploadId::parse);
         let bucket = match marked {
             Some((_, Some(id))) => self.bucket_of(id, |_| true)?,
             Some((_, None)) | None => self.bucket()?,
@@ -248,8 +247,8 @@ fn page_of(
                 prefixes.push(group.to_owned());
             }
             None => {
-                last = (key.clone(), show(bucket, id));
-                let upload = show(bucket, id);
+                last = (key.clone(), id.shown(bucket));
+                let upload = id.shown(bucket);
                 uploads.push(documents::ListedUpload {
                     key,
                     upload,

@@ -1,20 +1,28 @@
 //! Multipart uploads: they become objects in one step, or end without a trace.
 
 use super::{BUCKET, SimStore, content, create, extents, keys, md5, object, open, read};
-use crate::base::UploadId;
-use crate::io::sim::{self, SimDisk};
+use crate::base::{BucketId, Timestamp, UploadId};
+use crate::io::Clock;
+use crate::io::sim::{self, Keep, SimClock, SimDisk};
 use crate::store::record::{ETag, PartRef};
 use crate::store::{
-    CompleteUpload, NewBody, NewObject, NewPart, NewUpload, ObjectMeta, StoreError,
+    CompleteUpload, EndedUpload, Lifetime, NewBody, NewObject, NewPart, NewUpload, ObjectMeta,
+    StoreError, Usage,
 };
+use futures_util::future::join;
+use std::time::Duration;
 
 const UPLOAD: UploadId = UploadId(42);
 
 async fn begin(store: &SimStore) {
+    begin_one(store, BUCKET, UPLOAD).await;
+}
+
+async fn begin_one(store: &SimStore, bucket: BucketId, upload: UploadId) {
     let new = NewUpload {
-        bucket: BUCKET,
+        bucket,
         key: b"k".to_vec(),
-        upload: UPLOAD,
+        upload,
         meta: ObjectMeta::default(),
     };
     store.create_upload(new).await.unwrap();
@@ -135,5 +143,110 @@ fn a_part_replaced_meanwhile_is_noticed() {
             read(&store.reader(), "k").await.unwrap(),
             Some(b"y".to_vec())
         );
+    });
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// One look by one lifetime: what ended, and when the next is due.
+async fn expire(store: &SimStore, life: Lifetime) -> (Vec<EndedUpload>, Option<Timestamp>) {
+    let mut ended = Vec::new();
+    let next = store
+        .expire_uploads(|_| Ok(life), |upload| ended.push(upload.clone()))
+        .await
+        .unwrap();
+    (ended, next)
+}
+
+fn after(time: Duration) -> Timestamp {
+    Timestamp(SimClock.now().0 + time.as_millis() as u64)
+}
+
+#[test]
+fn an_upload_expires_when_nothing_came_of_it_for_long_enough() {
+    sim::run(4, async {
+        let disk = SimDisk::new(4);
+        let store = create(&disk).await;
+        begin(&store).await;
+        let due = after(HOUR);
+        assert_eq!(
+            expire(&store, Lifetime::Rest(HOUR)).await,
+            (vec![], Some(due))
+        );
+        SimClock.sleep(HOUR - Duration::from_millis(1)).await;
+        // It goes on at the last moment.
+        part(&store, 1, b"part").await.unwrap();
+        SimClock.sleep(HOUR / 2).await;
+        let (ended, next) = expire(&store, Lifetime::Rest(HOUR)).await;
+        assert!(ended.is_empty() && next > Some(SimClock.now()), "{next:?}");
+        assert_eq!(store.usage(BUCKET).bytes, 4);
+        SimClock.sleep(HOUR).await;
+        assert_eq!(expire(&store, Lifetime::Endless).await, (vec![], None));
+        let (ended, next) = expire(&store, Lifetime::Rest(HOUR)).await;
+        assert_eq!((ended.len(), next), (1, None));
+        assert_eq!((ended[0].had.parts, ended[0].had.bytes), (1, 4));
+        assert_eq!((ended[0].bucket, ended[0].upload), (BUCKET, UPLOAD));
+        assert_eq!(store.usage(BUCKET), Usage::ZERO);
+        assert!(matches!(
+            part(&store, 2, b"x").await,
+            Err(StoreError::NoSuchUpload)
+        ));
+        // For good: flushed before it was told.
+        let store = open(&disk.crash(Keep::None)).await;
+        assert_eq!(
+            (store.reader().entries(), store.usage(BUCKET)),
+            (0, Usage::ZERO)
+        );
+    });
+}
+
+/// A part that has its place in the log, but is not flushed, keeps its upload.
+#[test]
+fn a_part_in_flight_keeps_its_upload() {
+    for seed in 0..40 {
+        sim::run(seed, async move {
+            let store = create(&SimDisk::new(seed)).await;
+            begin(&store).await;
+            SimClock.sleep(2 * HOUR).await;
+            let (put, (ended, _)) =
+                join(part(&store, 1, b"x"), expire(&store, Lifetime::Rest(HOUR))).await;
+            match put {
+                Ok(()) => {
+                    assert!(ended.is_empty(), "a part was acknowledged and lost");
+                    store.complete_upload(completion(&store)).await.unwrap();
+                }
+                Err(StoreError::NoSuchUpload) => assert_eq!(ended.len(), 1),
+                Err(other) => panic!("{other}"),
+            }
+        });
+    }
+}
+
+#[test]
+fn uploads_of_a_bucket_that_is_gone_end_at_once_and_others_stay() {
+    sim::run(5, async {
+        let store = create(&SimDisk::new(5)).await;
+        // More than are looked at in one turn.
+        for n in 0..600 {
+            begin_one(&store, BucketId(8 + n % 2), UploadId(u128::from(n))).await;
+        }
+        assert_eq!(
+            store.reader().buckets_with_uploads(),
+            [BucketId(8), BucketId(9)]
+        );
+        let mut ended = Vec::new();
+        let life = |bucket| {
+            Ok(match bucket {
+                BucketId(8) => Lifetime::Over,
+                _ => Lifetime::Rest(HOUR),
+            })
+        };
+        let next = store
+            .expire_uploads(life, |upload| ended.push(upload.bucket))
+            .await;
+        assert!(next.unwrap() > Some(SimClock.now()));
+        assert_eq!(ended, [BucketId(8); 300]);
+        assert_eq!(store.reader().buckets_with_uploads(), [BucketId(9)]);
+        assert_eq!(store.reader().entries(), 300);
     });
 }

@@ -93,6 +93,7 @@ fn provoke(wanted: ResultCode, daemon: &Daemon) -> Option<ResultCode> {
                 bucket: kept,
                 owner: None,
                 protected: Some(false),
+                expire_uploads: None,
             })
             .unwrap();
             let deleted = ask.call(&delete).unwrap();
@@ -256,6 +257,7 @@ fn what_belongs_to_the_source_is_not_changed_on_a_link() {
             bucket,
             owner,
             protected: Some(true),
+            expire_uploads: None,
         };
         assert_eq!(
             admin.call(&protect).unwrap_err().to_string(),

@@ -12,11 +12,12 @@ mod users;
 use crate::admin::tests::harness::{Daemon, serve};
 use crate::admin::{About, Engine};
 use crate::base::ShardId;
+use crate::base::limits::SEGMENT_BYTES;
 use crate::io::{RealClock, UringDisk, entropy, mailbox, spawn_vital};
 use crate::log::Durability as LogDurability;
 use crate::namespace::{FirstUser, Limits, Namespace, NamespaceConfig, Secret, SecretsKey};
 use crate::shard::core::serve_jobs;
-use crate::shard::open::{create_shard, open_shard};
+use crate::shard::open::{Tuning, create_shard, open_shard};
 use crate::shard::{Core, Topology};
 use crate::store::ReadCache;
 use crate::store::superblock::Superblock;
@@ -53,6 +54,7 @@ async fn start(folder: PathBuf) -> (Engine<UringDisk, RealClock>, TestCore) {
         durability: Durability::Strict,
         s3_endpoint: "http://127.0.0.1:9878".to_owned(),
         data_dir: folder.display().to_string(),
+        expire_uploads: Some(Duration::from_secs(3600)),
     };
     (Engine::new(core.clone(), about), core)
 }
@@ -73,10 +75,10 @@ async fn new_core(folder: &Path) -> TestCore {
     };
     let mut stores = Vec::new();
     for shard in (0..SHARDS).map(ShardId) {
-        create_shard(disk.clone(), RealClock, &superblock, shard)
+        create_shard(disk.clone(), RealClock, &superblock, shard, SEGMENT_BYTES)
             .await
             .unwrap();
-        let strict = LogDurability::Strict;
+        let strict = Tuning::new(LogDurability::Strict);
         let store = open_shard(disk.clone(), RealClock, &superblock, shard, strict).await;
         let store = Rc::new(store.unwrap());
         spawn_vital("log", store.log().run());

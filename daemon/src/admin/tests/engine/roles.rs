@@ -37,7 +37,9 @@ const fn allowed(opcode: Opcode) -> (&'static [Role], &'static [Role]) {
         | Opcode::UserList
         | Opcode::UserDelete
         | Opcode::TenantCreate
-        | Opcode::TenantDelete => (NOBODY_ELSE, NOBODY_ELSE),
+        | Opcode::TenantDelete
+        | Opcode::UploadList
+        | Opcode::UploadAbort => (NOBODY_ELSE, NOBODY_ELSE),
 
         Opcode::VolumeInfoGet => (&[Admin, Owner, Reader, Writer], MEMBERS),
         Opcode::VolumeDelete | Opcode::VolumeUpdate => (OWNERS, RULERS),

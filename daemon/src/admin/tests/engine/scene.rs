@@ -10,9 +10,9 @@ use chainring_protocol::message::{
     LinkList, LinkRevoke, LinkRollback, LinkSetSource, Paging, S3SecretGet, S3SecretRevoke,
     S3SecretSet, StatusGet, TenantCreate, TenantDelete, TenantInfoGet, TenantList,
     TenantUserAssign, TenantUserAssignAdmin, TenantUserInfoGet, TenantUserList, TenantUserRevoke,
-    TenantUserRevokeAdmin, TenantUserSecretGet, TenantUserSecretSet, UserCreate, UserDelete,
-    UserList, UserUpdate, VolumeClearQuota, VolumeCreate, VolumeDelete, VolumeInfoGet, VolumeList,
-    VolumeSetQuota, VolumeUpdate,
+    TenantUserRevokeAdmin, TenantUserSecretGet, TenantUserSecretSet, UploadAbort, UploadList,
+    UserCreate, UserDelete, UserList, UserUpdate, VolumeClearQuota, VolumeCreate, VolumeDelete,
+    VolumeInfoGet, VolumeList, VolumeSetQuota, VolumeUpdate,
 };
 use chainring_protocol::{Call, Opcode, Secret};
 use std::os::unix::net::UnixStream;
@@ -261,6 +261,7 @@ pub(super) fn asks(opcode: Opcode, place: &Place) -> Vec<Ask> {
                     bucket,
                     owner,
                     protected: None,
+                    expire_uploads: None,
                 })
             })
             .into(),
@@ -364,6 +365,19 @@ pub(super) fn asks(opcode: Opcode, place: &Place) -> Vec<Ask> {
             delegated: false,
         })],
         Opcode::TenantUserRevokeAdmin => vec![call(TenantUserRevokeAdmin { access_id })],
+
+        Opcode::UploadList => vec![call(UploadList {
+            volume: Some(volume),
+            bucket: None,
+            rested: None,
+            page,
+        })],
+        Opcode::UploadAbort => vec![call(UploadAbort {
+            bucket,
+            key,
+            id: "0".to_owned(),
+            rested: None,
+        })],
 
         Opcode::KeyPut => each(place, |bucket, key| {
             let put = KeyPut {
