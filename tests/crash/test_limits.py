@@ -6,11 +6,11 @@ import os
 import resource
 import selectors
 import socket
-import subprocess
 import threading
 import time
 
 import pytest
+from crash.disks import loop_disk
 from harness import bodies, paths, sigv4
 from harness.daemon import Daemon, wait_until
 from harness.raw import Connection, Raw, read_answer
@@ -162,35 +162,10 @@ def test_a_reader_that_does_not_read(daemon):
     assert raw.request("GET", "/bkt/big").body == body
 
 
-@contextlib.contextmanager
-def small_disk(megabytes):
-    """A loop-mounted ext4 of a fixed size."""
-    if os.geteuid() != 0:
-        pytest.skip("a loop mount needs root")
-    folder = paths.scratch("disk")
-    image, mount = folder / "image", folder / "mount"
-    mount.mkdir()
-    with image.open("wb") as file:
-        file.truncate(megabytes << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-m", "0", image], check=True, capture_output=True)
-    done = subprocess.run(["mount", "-o", "loop", image, mount], capture_output=True, text=True)
-    if done.returncode != 0:
-        image.unlink()
-        pytest.skip(f"no loop mounts here: {done.stderr.strip()}")
-    try:
-        yield mount
-    finally:
-        # Lazily, because a daemon that was just killed may hold it for another moment.
-        subprocess.run(["umount", "--lazy", mount], check=True)
-        image.unlink()
-        mount.rmdir()
-        folder.rmdir()
-
-
 def test_d10_a_full_disk():
     """Writes are refused with a typed error, nothing that was acknowledged is lost, reads, deletes
     and admin commands go on, and a restart on the full disk finds the same."""
-    with small_disk(512) as mount:
+    with loop_disk(512) as mount:
         daemon = Daemon("full", args=["--shards", "1"], data=mount / "data").start()
         try:
             daemon.cli("bucket", "create", "/s3v/bkt")

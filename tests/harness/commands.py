@@ -2,9 +2,9 @@
 
 import struct
 
-from .admin import flag, name, optional, u64
+from .admin import flag, name, optional, text, u64
 
-BUCKET_CREATE, BUCKET_INFO, BUCKET_DELETE = 0x0201, 0x0202, 0x0204
+BUCKET_CREATE, BUCKET_INFO, BUCKET_DELETE, BUCKET_LINK = 0x0201, 0x0202, 0x0204, 0x0205
 LINK_SET_SOURCE = 0x0602
 
 
@@ -17,6 +17,13 @@ def create_bucket(admin, path):
 def delete_bucket(admin, path):
     """`bucket delete`."""
     admin.call(BUCKET_DELETE, name(path))
+
+
+def create_link(admin, source, link):
+    """`bucket link`."""
+    nothing = flag(False)
+    admin.call(BUCKET_LINK, name(source) + name(link) + optional(None, text) + nothing + nothing
+               + optional(None, text) + optional(None, u64) + nothing + nothing)
 
 
 def set_link_source(admin, link, source, expect=None, generation=None):

@@ -110,6 +110,9 @@ class Daemon:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=env, cwd=self.folder,
+                # Python ignores SIGXFSZ, and so shall the daemon: a file that may not grow is a
+                # failed write then.
+                restore_signals=False,
             )
         if self not in RUNNING:
             RUNNING.append(self)
