@@ -3,6 +3,7 @@
 use super::{BUCKET, create, object, open, read};
 use crate::io::sim::{self, Keep, SimDisk};
 use crate::store::{EtagSet, NewObject, StoreError, WriteCondition};
+use futures_util::FutureExt;
 
 fn if_none_match() -> WriteCondition {
     WriteCondition {
@@ -122,4 +123,49 @@ fn a_delete_that_finds_nothing_waits_for_the_delete_that_took_it() {
             }
         });
     }
+}
+
+/// Goal: a refusal tells of a state that no crash takes back.
+#[test]
+fn a_refusal_that_rests_on_a_write_in_flight_waits_for_its_flush() {
+    for seed in 0..30 {
+        sim::run(seed, async move {
+            let disk = SimDisk::new(seed);
+            let store = create(&disk).await;
+            let mut first = Box::pin(store.put(object("k", b"first")));
+            assert!((&mut first).now_or_never().is_none());
+            let second = NewObject {
+                condition: if_none_match(),
+                ..object("k", b"second")
+            };
+            let answer = store.put(second).await;
+            let left = disk.crash(Keep::None);
+            assert!(matches!(answer, Err(StoreError::PreconditionFailed)));
+            let kept = read(&open(&left).await.reader(), "k").await.unwrap();
+            assert_eq!(kept, Some(b"first".to_vec()), "seed {seed}");
+            first.await.unwrap();
+        });
+    }
+}
+
+/// Goal: a bucket with an object on its way is not empty; one whose only object is on its way out is.
+#[test]
+fn a_bucket_is_sealed_by_its_newest_state() {
+    sim::run(4, async {
+        let store = create(&SimDisk::new(4)).await;
+        let mut put = Box::pin(store.put(object("k", b"x")));
+        assert!((&mut put).now_or_never().is_none(), "it is on its way");
+        assert_eq!(store.reader().entries(), 0);
+        assert!(!store.seal_if_empty(BUCKET));
+        put.await.unwrap();
+        let none = WriteCondition::default();
+        let mut delete = Box::pin(store.delete(BUCKET, b"k", &none));
+        assert!(
+            (&mut delete).now_or_never().is_none(),
+            "it is on its way out"
+        );
+        assert_eq!(store.reader().entries(), 1);
+        assert!(store.seal_if_empty(BUCKET));
+        assert!(delete.await.unwrap());
+    });
 }

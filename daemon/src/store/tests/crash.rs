@@ -3,7 +3,7 @@
 
 use super::{BUCKET, content, create, extents, keys, object, open, read};
 use crate::io::sim::{self, Keep, Rng, SimDisk};
-use crate::store::{NewObject, WriteCondition};
+use crate::store::{NewObject, StoreReader, WriteCondition};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -103,6 +103,16 @@ fn no_power_cut_loses_what_was_acknowledged() {
                     sim::spawn(run)
                 })
                 .collect();
+            // On every second run the index is saved all the time.
+            let saving = sim::spawn({
+                let store = store.clone();
+                async move {
+                    while seed.is_multiple_of(2) {
+                        store.checkpoint(true).await.unwrap();
+                        sim::yield_now().await;
+                    }
+                }
+            });
             let turns = 20 + seed * 37 % 900;
             for _ in 0..turns {
                 sim::yield_now().await;
@@ -114,6 +124,7 @@ fn no_power_cut_loses_what_was_acknowledged() {
                 ("some", Keep::Random(seed)),
             ];
             let images = keeps.map(|(name, keep)| (name, disk.crash(keep)));
+            saving.abort();
             for client in clients {
                 client.abort();
             }
@@ -122,6 +133,46 @@ fn no_power_cut_loses_what_was_acknowledged() {
                 // A second recovery finds what the first one found.
                 check(&after, &now, &format!("seed {seed}, {name}, again")).await;
             }
+        });
+    }
+}
+
+/// Goal: nobody ever sees what a power cut takes back (D3): it is published after its flush.
+#[test]
+fn what_a_reader_saw_stays() {
+    for seed in 0..20u64 {
+        sim::run(seed, async move {
+            let disk = SimDisk::new(seed);
+            let store = create(&disk).await;
+            let reader = store.reader();
+            let writer = sim::spawn(async move {
+                for version in 1..10u64 {
+                    let body = content("k", version, 500 + version as usize);
+                    store.put(object("k", &body)).await.unwrap();
+                }
+            });
+            // By their sizes the versions are known.
+            let version = |reader: &StoreReader<SimDisk>| {
+                let entry = reader.object(BUCKET, b"k", &mut Vec::new()).unwrap();
+                entry.map_or(0, |entry| entry.size - 500)
+            };
+            let mut last = 0;
+            for _ in 0..400 {
+                let seen = version(&reader);
+                if seen != last {
+                    let left = open(&disk.crash(Keep::None)).await;
+                    // What is flushed and not shown yet may be there, too.
+                    assert!(
+                        version(&left.reader()) >= seen,
+                        "seed {seed}, version {seen}"
+                    );
+                    left.log().close().await.unwrap();
+                    last = seen;
+                }
+                sim::yield_now().await;
+            }
+            assert!(last > 0);
+            writer.join().await;
         });
     }
 }
