@@ -53,14 +53,10 @@ class Fault:
                 yield f"{self.name}: replaces nothing"
 
     def apply(self, tree):
-        """Breaks the tree; returns what it was."""
-        before = {}
+        """Breaks the tree."""
         for edit in self.edits:
             path = tree / edit["file"]
-            text = path.read_text()
-            before.setdefault(path, text)
-            path.write_text(text.replace(edit["old"], edit["new"]))
-        return before
+            path.write_text(path.read_text().replace(edit["old"], edit["new"]))
 
 
 def faults():
@@ -109,6 +105,12 @@ def judge(tree, fault):
     return (names[0] if names else "(the process ended)") + more, built - start, seconds
 
 
+def restore(tree):
+    """As it was committed, without the failing cases that property tests left behind."""
+    subprocess.run(["git", "-C", tree, "checkout", "-q", "--force", "."], check=True)
+    subprocess.run(["git", "-C", tree, "clean", "-fdq"], check=True)
+
+
 def copy_tree():
     """A tree of its own, of the last commit."""
     tree = REPOSITORY / "target" / "mutants" / "tree"
@@ -119,6 +121,7 @@ def copy_tree():
                        check=True)
     head = subprocess.check_output(["git", "-C", REPOSITORY, "rev-parse", "HEAD"], text=True).strip()
     subprocess.run(["git", "-C", tree, "checkout", "-q", "--force", "--detach", head], check=True)
+    restore(tree)
     return tree
 
 
@@ -136,12 +139,11 @@ def main():
     sound = {}
     rows, survivors = [], 0
     for fault in chosen:
-        before = fault.apply(tree)
+        fault.apply(tree)
         try:
             caught, building, testing = judge(tree, fault)
         finally:
-            for path, text in before.items():
-                path.write_text(text)
+            restore(tree)
         survivors += caught is None
         sound[fault.package, fault.target] = sound.get((fault.package, fault.target), set()) | set(fault.tests)
         rows.append((fault, caught, building, testing))
