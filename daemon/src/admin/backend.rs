@@ -56,7 +56,14 @@ impl Caller {
             admin: self.admin,
             tenant: self.tenant.as_ref(),
             tenant_admin: self.tenant_admin,
+            ..Who::ANONYMOUS
         }
+    }
+
+    /// The canonical id that is kept of the caller with an object of this volume.
+    #[must_use]
+    pub fn author_in(&self, volume: &Name) -> String {
+        self.who().author_in(volume.as_bytes(), &self.id)
     }
 }
 

@@ -6,6 +6,9 @@
 
 use crate::base::codec::{Malformed, Put, Reader};
 use crate::namespace::name::{NAME_BYTES_MAX, Name};
+use crate::namespace::tenant::TENANT_SEPARATOR;
+use crate::namespace::types::UserId;
+use sha2::{Digest, Sha256};
 use std::fmt;
 
 pub use crate::namespace::right::{Right, Rights};
@@ -13,6 +16,9 @@ pub use crate::namespace::rule::{AclError, Rule, Scope, Subject};
 
 /// Most rules of a list.
 pub const ACL_RULES_MAX: usize = 128;
+
+/// [`TENANT_SEPARATOR`] as a byte.
+const SEPARATOR: u8 = b'$';
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +33,8 @@ pub struct Who<'a> {
     pub tenant: Option<&'a Name>,
     /// May do everything in the volume of that tenant.
     pub tenant_admin: bool,
+    /// Whether what is asked about lies in the volume of that tenant; [`Who::at`] says so.
+    pub at_home: bool,
 }
 
 impl Who<'_> {
@@ -37,12 +45,75 @@ impl Who<'_> {
         admin: false,
         tenant: None,
         tenant_admin: false,
+        at_home: false,
     };
+
+    /// The same caller, asking about something in this volume. Everything with an owner or a list
+    /// is judged so. An access id of a tenant is its user in the tenant's volume only: whoever
+    /// administers the tenant can make such an access id for any user and knows its secret, so
+    /// elsewhere it is nobody but itself, `tenant$user`, and in no group.
+    #[must_use]
+    pub fn at(&self, volume: &[u8]) -> Self {
+        Self {
+            at_home: self.tenant.is_some_and(|tenant| tenant.as_bytes() == volume),
+            ..*self
+        }
+    }
+
+    /// Whether the caller is its user: with an access id of a tenant, only in the tenant's volume.
+    const fn is_itself(&self) -> bool {
+        self.tenant.is_none() || self.at_home
+    }
 
     /// Whether this is the user.
     #[must_use]
     pub fn is(&self, user: &Name) -> bool {
-        self.name == Some(user)
+        self.is_named(user.as_bytes())
+    }
+
+    /// As [`Who::is`].
+    pub(crate) fn is_named(&self, user: &[u8]) -> bool {
+        match (self.name, self.tenant) {
+            (Some(name), Some(tenant)) if !self.is_itself() => {
+                let rest = user.strip_prefix(tenant.as_bytes());
+                let rest = rest.and_then(|rest| rest.split_first());
+                rest == Some((&SEPARATOR, name.as_bytes()))
+            }
+            (name, _) => name.is_some_and(|name| name.as_bytes() == user),
+        }
+    }
+
+    /// Whether the caller is in the group.
+    fn is_in(&self, group: &[u8]) -> bool {
+        self.name.is_some()
+            && self.is_itself()
+            && self.groups.iter().any(|own| own.as_bytes() == group)
+    }
+
+    /// The name that is kept of the caller where something of this volume is its own. `None` when
+    /// there is no such name: an access id that is too long for one.
+    #[must_use]
+    pub fn owner_in(&self, volume: &[u8]) -> Option<Name> {
+        let name = *self.name?;
+        match self.tenant {
+            Some(tenant) if !self.at(volume).is_itself() => {
+                Name::new(&format!("{tenant}{TENANT_SEPARATOR}{name}"))
+            }
+            _ => Some(name),
+        }
+    }
+
+    /// The canonical id that is kept of the caller with an object of this volume, `id` being that of
+    /// its user.
+    #[must_use]
+    pub fn author_in(&self, volume: &[u8], id: &str) -> String {
+        match self.tenant {
+            Some(tenant) if !self.at(volume).is_itself() => {
+                let text = format!("{id}{TENANT_SEPARATOR}{tenant}");
+                UserId(Sha256::digest(text).into()).to_string()
+            }
+            _ => id.to_owned(),
+        }
     }
 
     /// Whether everything in this volume is the caller's to decide.
@@ -109,8 +180,8 @@ impl Acl {
     pub fn rights_of(&self, who: &Who<'_>) -> Rights {
         let matching = |rule: &&Rule| match &rule.subject {
             _ if rule.scope != Scope::Access => false,
-            Subject::User(name) => who.name == Some(name),
-            Subject::Group(name) => who.name.is_some() && who.groups.contains(name),
+            Subject::User(name) => who.is(name),
+            Subject::Group(name) => who.is_in(name.as_bytes()),
             Subject::World => who.name.is_some(),
             Subject::Anonymous => who.name.is_none(),
         };
@@ -304,11 +375,10 @@ impl<'a> RawRule<'a> {
     }
 
     fn is_for(&self, who: &Who<'_>) -> bool {
-        let is = |name: &Name| name.as_bytes() == self.name;
         self.scope == ACCESS
             && match self.subject {
-                USER => who.name.is_some_and(is),
-                GROUP => who.name.is_some() && who.groups.iter().any(is),
+                USER => who.is_named(self.name),
+                GROUP => who.is_in(self.name),
                 WORLD => who.name.is_some(),
                 _ => who.name.is_none(),
             }

@@ -318,8 +318,10 @@ pub struct Grantor {
     pub name: String,
     /// Whether it acts as an administrator of the store.
     pub admin: bool,
-    /// The tenant it acts for as the tenant's administrator.
-    pub tenant_admin: Option<String>,
+    /// The tenant whose access id it acts with.
+    pub tenant: Option<String>,
+    /// Whether it is an administrator of that tenant.
+    pub tenant_admin: bool,
 }
 
 /// What has an access control list.

@@ -273,13 +273,10 @@ impl<'a> RawGate<'a> {
     }
 
     fn rights_of(&self, who: &Who<'_>) -> Rights {
-        let rules = who.admin || (who.tenant_admin && is(who.tenant, self.volume));
-        rights::of_owned(rules, is(who.name, self.owner), rights_in(self.rules, who))
+        let who = &who.at(self.volume);
+        let rules = who.admin || (who.tenant_admin && who.at_home);
+        rights::of_owned(rules, who.is_named(self.owner), rights_in(self.rules, who))
     }
-}
-
-fn is(name: Option<&Name>, bytes: &[u8]) -> bool {
-    name.is_some_and(|name| name.as_bytes() == bytes)
 }
 
 impl Resolved {
@@ -322,8 +319,9 @@ impl Resolved {
     }
 
     fn at_bucket(&self, who: &Who<'_>, reader: &mut Reader<'_>) -> Result<Reached, Malformed> {
+        let who = &who.at(self.source_volume.as_bytes());
         let rules = RawList::decode(reader)?.rules()?;
-        let owns_volume = is(who.name, reader.bytes()?);
+        let owns_volume = who.is_named(reader.bytes()?);
         let volume_rules = RawList::decode(reader)?.rules()?;
         let rights = rights::OfBucket {
             volume: &self.source_volume,

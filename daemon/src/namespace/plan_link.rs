@@ -138,14 +138,16 @@ fn consent(
     let source = Source::new(planner.map, place, &record)?;
     let name = Name::user(&grantor.name)?;
     let groups = planner.map.user_record(&name)?.map(|user| user.groups);
-    let of_tenant = grantor.tenant_admin.as_deref() == Some(&*place.0);
+    let at_home = grantor.tenant.as_deref() == Some(&*place.0);
     let who = Who {
         name: Some(&name),
         groups: groups.as_deref().unwrap_or(&[]),
-        admin: grantor.admin || of_tenant,
+        admin: grantor.admin || (at_home && grantor.tenant_admin),
         ..Who::ANONYMOUS
     };
-    if !source.may_delegate(&who) {
+    // A consent holds as long as its user may give it; an access id elsewhere is no user.
+    let is_user = grantor.tenant.is_none() || at_home || grantor.admin;
+    if !is_user || !source.may_delegate(&who) {
         return Err(NamespaceError::MayNotDelegate {
             grantor: name,
             bucket: show_place(&place.0, &place.1),

@@ -37,6 +37,10 @@ pub(crate) fn create(
     keys: (Option<String>, Option<Secret>),
 ) -> Planned {
     let name = Name::user(name)?;
+    // What is granted to `tenant$user` is granted to that access id, and to no user of that name.
+    if name.contains(TENANT_SEPARATOR) {
+        return Err(NamespaceError::InvalidUserName(name.to_string()));
+    }
     if tables::user_record(planner.map, &name)?.is_some() {
         return Err(NamespaceError::UserAlreadyExists(name));
     }

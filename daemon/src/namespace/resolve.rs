@@ -315,6 +315,7 @@ impl<'a> Source<'a> {
 
     /// Whether somebody may decide who may do what with the bucket.
     pub(crate) fn may_delegate(&self, who: &Who<'_>) -> bool {
+        let who = &who.at(self.place.0.as_bytes());
         let reached = OfBucket {
             volume: &self.place.0,
             owns_volume: who.is(&self.volume.owner),

@@ -64,6 +64,7 @@ impl Resolved {
 /// in it, to see or change its list.
 #[must_use]
 pub fn volume_allows(volume: &Volume, who: &Who<'_>, right: Right) -> bool {
+    let who = &who.at(volume.name.as_bytes());
     let (owns, list) = (who.is(&volume.owner), volume.acl.checked(who));
     of_volume(&volume.name, owns, list, who).has(right)
 }
@@ -72,6 +73,7 @@ pub fn volume_allows(volume: &Volume, who: &Who<'_>, right: Right) -> bool {
 /// it, to see or change its list. `volume` is the one it is in, whose owner may delete it, too.
 #[must_use]
 pub fn entry_allows(entry: &Entry, volume: &Volume, who: &Who<'_>, right: Right) -> bool {
+    let who = &who.at(entry.volume.as_bytes());
     let owns_volume = who.is(&volume.owner);
     if right == Right::Delete && owns_volume && volume.acl.is_readable() {
         return true;

@@ -69,6 +69,7 @@ impl Caller {
                 admin: user.admin,
                 tenant: user.tenant.as_ref(),
                 tenant_admin: user.tenant_admin,
+                ..Who::ANONYMOUS
             },
         }
     }
@@ -91,23 +92,33 @@ impl Caller {
         place.allows(&self.who(), right)
     }
 
+    /// The canonical id that is kept of the caller with what it writes there; empty for nobody.
+    #[must_use]
+    pub fn author(&self, place: &Place) -> String {
+        let volume = place.source_volume.as_bytes();
+        match self {
+            Self::Anonymous => String::new(),
+            Self::User(_) => self.who().author_in(volume, &self.id()),
+        }
+    }
+
     /// Whether the caller wrote what has this owner.
     #[must_use]
-    pub fn wrote(&self, meta: &ObjectMeta) -> bool {
-        matches!(self, Self::User(user) if !meta.owner.is_empty() && user.id.to_string() == meta.owner)
+    pub fn wrote(&self, place: &Place, meta: &ObjectMeta) -> bool {
+        !meta.owner.is_empty() && self.author(place) == meta.owner
     }
 
     /// Whether the canned list of an object lets the caller read it. Only asked of callers who
     /// reach the bucket.
     #[must_use]
-    pub fn reads_canned(&self, meta: &ObjectMeta) -> bool {
+    pub fn reads_canned(&self, place: &Place, meta: &ObjectMeta) -> bool {
         match meta.acl {
             CannedAcl::PublicRead | CannedAcl::PublicReadWrite => true,
             CannedAcl::AuthenticatedRead if matches!(self, Self::User(_)) => true,
             CannedAcl::AuthenticatedRead
             | CannedAcl::Private
             | CannedAcl::BucketOwnerRead
-            | CannedAcl::BucketOwnerFullControl => self.wrote(meta),
+            | CannedAcl::BucketOwnerFullControl => self.wrote(place, meta),
         }
     }
 

@@ -180,7 +180,8 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         key: &str,
         edit: &Edit,
     ) -> Result<ObjectMeta, Failure> {
-        let (who, right) = (caller.who(), Right::WriteAcl);
+        let who = caller.who().at(resolved.source_volume.as_bytes());
+        let right = Right::WriteAcl;
         let name = named(target);
         self.expect_way(caller, resolved, &name, right)?;
         let prefixes = self.names().prefix_acl(resolved.bucket, key);

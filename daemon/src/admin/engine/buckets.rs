@@ -22,7 +22,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         caller: &Caller,
         call: BucketCreate,
     ) -> Result<BucketInfo, Failure> {
-        let owner = self.user_or(caller, call.owner)?;
+        let owner = self.owner_or(caller, &call.bucket.volume, call.owner)?;
         let command = Command::CreateBucket {
             volume: call.bucket.volume,
             name: call.bucket.bucket,

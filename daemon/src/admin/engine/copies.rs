@@ -54,7 +54,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let hold = hold.await?;
         // The copy is the caller's, and what was granted on the source was granted on that.
         let meta = ObjectMeta {
-            owner: caller.id.clone(),
+            owner: caller.author_in(&bucket.source_volume),
             acl: CannedAcl::Private,
             rules: Acl::EMPTY,
             ..source.object.record.meta.clone()

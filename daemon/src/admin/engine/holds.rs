@@ -132,7 +132,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let record = &object.record;
         let who = caller.who();
         let more = self.added(caller, bucket, key.1, Some(&record.meta))?;
-        let canned = right == Right::Read && reads_canned(caller, &record.meta);
+        let canned = right == Right::Read && reads_canned(caller, bucket, &record.meta);
         let own = if canned { Rights::READ } else { Rights::NONE };
         if bucket.allows_adding(&who, right, more | own) {
             return Ok((entry, object));
@@ -201,7 +201,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         key: &str,
         meta: Option<&ObjectMeta>,
     ) -> Result<Rights, Failure> {
-        let who = caller.who();
+        let who = caller.who().at(bucket.source_volume.as_bytes());
         let prefixes = self.names().prefix_acl(bucket.bucket, key);
         let prefixes = prefixes.map_err(failure::of_read)?;
         let own = meta.map_or(Rights::NONE, |meta| meta.rules.rights_of(&who));
@@ -210,11 +210,11 @@ impl<D: Disk, C: Clock> Engine<D, C> {
 }
 
 /// Whether the canned list of an object lets a user read it; so does having written it.
-fn reads_canned(caller: &Caller, meta: &ObjectMeta) -> bool {
+fn reads_canned(caller: &Caller, bucket: &Resolved, meta: &ObjectMeta) -> bool {
     match meta.acl {
         CannedAcl::PublicRead | CannedAcl::PublicReadWrite | CannedAcl::AuthenticatedRead => true,
         CannedAcl::Private | CannedAcl::BucketOwnerRead | CannedAcl::BucketOwnerFullControl => {
-            !meta.owner.is_empty() && meta.owner == caller.id
+            !meta.owner.is_empty() && meta.owner == caller.author_in(&bucket.source_volume)
         }
     }
 }

@@ -34,7 +34,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let place = (put.key.as_str(), stored.as_str());
         let hold = self.hold(caller, &bucket, &put.bucket, place, Right::Write);
         let hold = hold.await?;
-        let meta = self.meta(caller, put.content_type.clone())?;
+        let meta = self.meta(caller, &bucket, put.content_type.clone())?;
         let key = stored.as_bytes();
         let shard = self.core.shard_of(bucket.bucket, key);
         let failed = |error| failure::of_store(&error);
@@ -210,6 +210,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
     pub(super) fn meta(
         &self,
         caller: &Caller,
+        bucket: &Resolved,
         content_type: Option<String>,
     ) -> Result<ObjectMeta, Failure> {
         let mut meta = ObjectMeta::default();
@@ -224,7 +225,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             }
             meta.headers.push((ContentHeader::Type, text));
         }
-        meta.owner.clone_from(&caller.id);
+        meta.owner = caller.author_in(&bucket.source_volume);
         Ok(meta)
     }
 }

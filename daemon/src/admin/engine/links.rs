@@ -31,7 +31,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         caller: &Caller,
         call: BucketLink,
     ) -> Result<BucketInfo, Failure> {
-        let owner = self.user_or(caller, call.owner)?;
+        let owner = self.owner_or(caller, &call.link.volume, call.owner)?;
         // A link may point at anything. What would tell whether it is there needs a right on it.
         if call.strict || call.bind_id {
             self.may_tell(caller, &call.source)?;
@@ -122,7 +122,8 @@ impl<D: Disk, C: Clock> Engine<D, C> {
     ) -> Result<BucketInfo, Failure> {
         let mut read = Ok(());
         let found = self.entry_if(caller, &call.link, |entry, volume| {
-            let owns = caller.who().is(&entry.owner) || rules(caller, volume);
+            let who = caller.who().at(entry.volume.as_bytes());
+            let owns = who.is(&entry.owner) || rules(caller, volume);
             owns || self.may_revoke(caller, entry).unwrap_or_else(|error| {
                 read = Err(error);
                 false
@@ -179,11 +180,11 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             return Ok(None);
         }
         self.may_tell(caller, source)?;
-        let tenant_admin = caller.tenant.filter(|_| caller.tenant_admin);
         Ok(Some(Grantor {
             name: caller.name.to_string(),
             admin: caller.admin,
-            tenant_admin: tenant_admin.map(|tenant| tenant.to_string()),
+            tenant: caller.tenant.map(|tenant| tenant.to_string()),
+            tenant_admin: caller.tenant_admin,
         }))
     }
 

@@ -88,6 +88,23 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         }
     }
 
+    /// The owner of something new in a volume: the named user, or the caller.
+    fn owner_or(
+        &self,
+        caller: &Caller,
+        volume: &str,
+        named: Option<String>,
+    ) -> Result<String, Failure> {
+        let Some(named) = named else {
+            let owner = caller.who().owner_in(volume.as_bytes());
+            return owner.map(|owner| owner.to_string()).ok_or_else(|| {
+                let text = "the access id is too long to own something outside of its tenant";
+                Failure::new(ResultCode::InvalidRequest, text)
+            });
+        };
+        self.user(&named).map(|user| user.name.to_string())
+    }
+
     /// The named user, or the caller.
     fn user_or(&self, caller: &Caller, named: Option<String>) -> Result<String, Failure> {
         match named {

@@ -134,7 +134,8 @@ fn alice() -> Grantor {
     Grantor {
         name: "alice".to_owned(),
         admin: false,
-        tenant_admin: None,
+        tenant: None,
+        tenant_admin: false,
     }
 }
 

@@ -80,7 +80,8 @@ async fn fill_links(ns: &Ns, id: crate::base::BucketId) {
         delegate: Some(Grantor {
             name: "carol".into(),
             admin: false,
-            tenant_admin: None,
+            tenant: None,
+        tenant_admin: false,
         }),
         by: Some("dave".into()),
     };

@@ -286,6 +286,80 @@ fn members_and_administrators_of_a_tenant() {
     });
 }
 
+/// S18: whoever administers a tenant can make an access id of it for any user, and a link in it to
+/// any bucket. That must not make the user's own things theirs.
+#[test]
+fn s18_an_access_id_is_its_user_in_its_tenant_only() {
+    with(async |ns| {
+        for name in ["ten1", "vol1"] {
+            volume(&ns, name).await;
+            bucket(&ns, name, "src").await;
+        }
+        set_acl(&ns, "vol1", "world::r").await;
+        set_acl(&ns, "vol1/src", "group:staff:rw").await;
+        link(&ns, ("vol1", "src"), "ten1", "ln1").await;
+        set_acl(&ns, "ten1/ln1", "user:alice:r").await;
+        let (alice, tenant, groups) = (name("alice"), name("ten1"), [name("staff")]);
+        let user = Who {
+            name: Some(&alice),
+            groups: &groups,
+            ..Who::ANONYMOUS
+        };
+        let id = Who {
+            tenant: Some(&tenant),
+            ..user
+        };
+        let chief = Who {
+            tenant_admin: true,
+            ..id
+        };
+        assert_eq!(rights_of(&ns, "vol1/src", &user), ALL, "it is hers");
+        assert_eq!(rights_of(&ns, "ten1/src", &id), ALL, "it is hers");
+        for who in [&id, &chief] {
+            for place in ["vol1/src", "ten1/ln1"] {
+                assert_eq!(rights_of(&ns, place, who), "n", "{place}");
+            }
+            let vol1 = ns.reader().volume("vol1").unwrap().unwrap();
+            assert!(!volume_allows(&vol1, who, WriteAcl));
+            let source = ns.reader().entry("vol1", "src").unwrap().unwrap();
+            assert!(!entry_allows(&source, &vol1, who, Delete));
+            assert_eq!(who.owner_in(b"vol1"), Some(name("ten1$alice")));
+            assert_eq!(who.owner_in(b"ten1"), Some(alice));
+            assert_ne!(who.author_in(b"vol1", "id"), "id");
+            assert_eq!(who.author_in(b"ten1", "id"), "id");
+        }
+        // What it is granted by its own name, it has; what `ten1` and `$alice` are granted, it has not.
+        set_acl(&ns, "vol1/src", "user:ten1$alice:r,user:ten1:w,user:$alice:d").await;
+        assert_eq!(rights_of(&ns, "vol1/src", &id), "r");
+        assert_eq!(rights_of(&ns, "ten1/ln1", &id), "r");
+        let grantor = Grantor {
+            name: "alice".into(),
+            admin: false,
+            tenant: Some("ten1".into()),
+            tenant_admin: true,
+        };
+        let delegated = LinkOptions {
+            delegate: Some(grantor),
+            ..LinkOptions::default()
+        };
+        let refused = link_with(&ns, ("vol1", "src"), "ten1", "ln2", delegated).await;
+        assert!(matches!(refused, Err(NamespaceError::MayNotDelegate { .. })));
+        // Nor may a user be called what an access id is.
+        let create = Command::CreateUser {
+            name: "ten1$alice".into(),
+            display_name: None,
+            access_key: None,
+            secret: None,
+            admin: false,
+            groups: Vec::new(),
+        };
+        assert!(matches!(
+            ns.apply(create).await,
+            Err(NamespaceError::InvalidUserName(_))
+        ));
+    });
+}
+
 #[test]
 fn rights_on_an_entry_itself() {
     with(async |ns| {

@@ -61,7 +61,8 @@ fn grantor(name: &str) -> Grantor {
     Grantor {
         name: name.into(),
         admin: false,
-        tenant_admin: None,
+        tenant: None,
+        tenant_admin: false,
     }
 }
 
@@ -565,7 +566,8 @@ fn only_who_may_change_the_list_of_the_source_delegates_it() {
             delegate: Some(Grantor {
                 name: "root".into(),
                 admin,
-                tenant_admin: tenant.map(Into::into),
+                tenant: tenant.map(Into::into),
+                tenant_admin: tenant.is_some(),
             }),
             ..LinkOptions::default()
         };

@@ -67,7 +67,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
                  or encryption attributes.",
             ));
         }
-        let given = self.new_meta()?;
+        let given = self.new_meta(&bucket)?;
         let mut meta = if replace {
             given.clone()
         } else {

@@ -69,7 +69,7 @@ impl Hold {
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// What the lists of the prefixes of a key and the object's own give the caller.
     fn added(&self, place: &Place, key: &Key<'_>, meta: Option<&ObjectMeta>) -> Result<Rights> {
-        let who = self.caller.who();
+        let who = self.caller.who().at(place.source_volume.as_bytes());
         let names = self.core.names();
         let prefixes = names
             .prefix_acl(place.id(), key.stored())
@@ -117,7 +117,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         };
         let who = self.caller.who();
         let allowed = place.allows(&who, right)
-            || (canned && self.caller.reads_canned(meta) && place.reaches(&who))
+            || (canned && self.caller.reads_canned(place, meta) && place.reaches(&who))
             || place.allows_adding(&who, right, self.added(place, key, Some(meta))?);
         if allowed { Ok(()) } else { Err(denied()) }
     }

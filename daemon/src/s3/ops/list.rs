@@ -127,7 +127,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
 /// where to look, not what may be done there: that bucket must be one that the name leads to or has
 /// led to, and the caller must have the right to list it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Resumed {
+pub struct Resumed {
     bucket: BucketId,
     /// Tells the prefix that the link showed.
     root: u32,
@@ -142,7 +142,9 @@ fn root_of(prefix: &str) -> u32 {
 }
 
 impl Resumed {
-    fn token(&self) -> String {
+    /// The token, as clients get it.
+    #[must_use]
+    pub fn token(&self) -> String {
         let mut bytes = Vec::with_capacity(self.last.len() + 20);
         bytes.put_u64(self.bucket.0);
         bytes.put_u32(self.root);
@@ -153,7 +155,7 @@ impl Resumed {
     }
 
     /// Inverse of [`Resumed::token`].
-    fn parse(token: &str) -> Result<Self> {
+    pub fn parse(token: &str) -> Result<Self> {
         Self::decode(token).ok_or_else(|| {
             S3Error::argument(
                 "continuation-token",

@@ -37,6 +37,9 @@ use crate::store::{EtagSet, ObjectEntry, StoreError, WriteCondition};
 use std::rc::Rc;
 
 pub use dispatch::dispatch;
+// For the fuzz targets: nothing else outside has to do with tokens.
+#[doc(hidden)]
+pub use list::Resumed;
 pub use receive::Incoming;
 pub use response::{Payload, Response};
 

@@ -29,7 +29,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let bucket = self.bucket()?;
         let key = bucket.key(self.key()?)?;
         self.hold(&bucket, &key).await?;
-        let mut meta = self.new_meta()?;
+        let mut meta = self.new_meta(&bucket)?;
         meta.checksum = checksum::of_upload(&self.head)?;
         let announced = meta.checksum.as_ref().map(|c| (c.algorithm, c.kind));
         let mut id = [0u8; 16];
@@ -99,7 +99,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .upload(bucket, key.as_bytes(), upload.id)
             .await
             .map_err(|error| key_error(&error, key))?;
-        if upload.hold != Hold::Any && !self.caller.wrote(&record.meta) {
+        if upload.hold != Hold::Any && !self.caller.wrote(&upload.bucket, &record.meta) {
             return Err(denied());
         }
         Ok(record.meta)

@@ -19,7 +19,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let hold = self.hold(&bucket, &key).await?;
         let asked = write_condition(&self.head)?;
         let condition = hold.guard(asked.clone())?;
-        let mut meta = self.new_meta()?;
+        let mut meta = self.new_meta(&bucket)?;
         let shard = self.core.shard_of(bucket.id(), key.as_bytes());
         let wish = Wish {
             max: PART_BYTES_MAX,
