@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_does_not_print() {
+    fn s32_a_secret_does_not_print() {
         let secret = Secret::new("hunter2".to_owned());
         assert_eq!(format!("{secret:?}"), "Secret(...)");
         assert_eq!(secret, Secret::new("hunter2".to_owned()));

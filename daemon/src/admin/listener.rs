@@ -3,12 +3,16 @@
 use super::backend::Backend;
 use super::connection::serve;
 use super::socket::Socket;
-use crate::base::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_LOGINS_MAX};
+use crate::base::limits::{
+    ADMIN_CONNECTIONS_MAX, ADMIN_LOGINS_MAX, ADMIN_LOGINS_PER_PEER_MAX,
+};
 use crate::base::local::Notify;
 use crate::io::{TcpListener, UnixListener, spawn};
 use futures_util::future::{Either, select};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -61,16 +65,20 @@ impl<B: Backend> Server<B> {
     }
 
     /// Serves the TCP port, likewise. Connections that are not logged in have few places and little
-    /// time, so that they cannot keep out those that are.
+    /// time, so that they cannot keep out those that are; and few of the places are one address's.
     pub async fn serve_tcp(&self, listener: TcpListener) -> io::Result<()> {
         let connections = Places::new(ADMIN_CONNECTIONS_MAX);
         let logins = Places::new(ADMIN_LOGINS_MAX);
+        let peers = Peers::default();
         let accepting = async {
             loop {
                 let place = connections.take().await;
                 let login = logins.take().await;
-                let socket = Socket::Tcp(listener.accept().await?);
-                self.begin(socket, || drop(login), place);
+                let stream = listener.accept().await?;
+                // One address too often: closed without a word, which costs us nothing.
+                if let Some(of_peer) = peers.enter(stream.peer_addr().ip()) {
+                    self.begin(Socket::Tcp(stream), || drop((login, of_peer)), place);
+                }
             }
         };
         self.until_closed(accepting).await
@@ -147,6 +155,38 @@ impl<B> Drop for Open<B> {
         let inner = &self.0.0;
         inner.open.set(inner.open.get() - 1);
         inner.ended.notify();
+    }
+}
+
+/// How many connections of each address have not logged in yet.
+#[derive(Clone, Default)]
+struct Peers(Rc<RefCell<HashMap<IpAddr, usize>>>);
+
+/// One of them, until this is dropped.
+struct OfPeer(Peers, IpAddr);
+
+impl Peers {
+    /// Counts one more of an address, unless there are enough of it.
+    fn enter(&self, peer: IpAddr) -> Option<OfPeer> {
+        let mut counts = self.0.borrow_mut();
+        let count = counts.entry(peer).or_default();
+        if *count >= ADMIN_LOGINS_PER_PEER_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(OfPeer(self.clone(), peer))
+    }
+}
+
+impl Drop for OfPeer {
+    fn drop(&mut self) {
+        let mut counts = self.0.0.borrow_mut();
+        if let Some(count) = counts.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.1);
+            }
+        }
     }
 }
 

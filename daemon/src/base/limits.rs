@@ -87,6 +87,11 @@ pub const CONNECTIONS_MAX: usize = 16 * 1024;
 pub const CONNECTIONS_PER_PEER_MAX: usize = 4 * 1024;
 /// Most body bytes in memory at once, all cores together. Uploads beyond it wait.
 pub const IN_FLIGHT_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Most bytes of documents (XML) in memory that clients without credentials sent, all cores together:
+/// they are read before it is known whether the sender may do anything. More of them wait.
+pub const STRANGERS_DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Documents up to this size count with the connection they come over, and in no budget.
+pub const SMALL_DOCUMENT_BYTES: usize = HTTP_BUFFER_BYTES;
 /// Most bytes of objects in memory on their way to clients, all cores together. Downloads beyond it
 /// wait for others to be read.
 pub const SENDING_BYTES_MAX: usize = 1024 * 1024 * 1024;
@@ -95,9 +100,12 @@ pub const SENDING_BYTES_MAX: usize = 1024 * 1024 * 1024;
 pub const ADMIN_CONNECTIONS_MAX: usize = 128;
 /// Most connections of the admin TCP port that have not logged in yet; more wait to be accepted.
 pub const ADMIN_LOGINS_MAX: usize = 16;
+/// Of these, most of one client address; more are closed at once. Neither can one address keep
+/// others from logging in, nor guess more often than this many times in each penalty.
+pub const ADMIN_LOGINS_PER_PEER_MAX: usize = 4;
 /// Hello and login must be over this long after a connection was accepted.
 pub const ADMIN_LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// A wrong login is answered after this time. With [`ADMIN_LOGINS_MAX`] it bounds guessing.
+/// A wrong login is answered after this time. With the number of logins at once it bounds guessing.
 pub const ADMIN_LOGIN_PENALTY: Duration = Duration::from_secs(1);
 /// Requests of an admin connection in progress at once. No more is read meanwhile.
 pub const ADMIN_REQUESTS_MAX: usize = 32;

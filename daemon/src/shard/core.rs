@@ -1,6 +1,8 @@
 //! What a core holds, and how a job gets to the core that owns a shard.
 
-use crate::base::limits::{IN_FLIGHT_BYTES_MAX, SENDING_BYTES_MAX};
+use crate::base::limits::{
+    IN_FLIGHT_BYTES_MAX, SENDING_BYTES_MAX, STRANGERS_DOCUMENT_BYTES_MAX,
+};
 use crate::base::local::Notify;
 use crate::base::md5::Lanes;
 use crate::base::{BucketId, ShardId};
@@ -54,6 +56,7 @@ pub struct Core<D: Disk, C: Clock> {
     clock: C,
     budget: Budget,
     sending: Budget,
+    documents: Budget,
     cache: Rc<ReadCache>,
     resolutions: Resolutions,
     digester: OnceCell<Digester>,
@@ -102,6 +105,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
         let cores = topology.inboxes.len().max(1);
         let budget = Budget::new(IN_FLIGHT_BYTES_MAX / cores);
         let sending = Budget::new(SENDING_BYTES_MAX / cores);
+        let documents = Budget::new(STRANGERS_DOCUMENT_BYTES_MAX / cores);
         let meters = Meters::new(clock.now());
         let core = Rc::new(Self {
             index,
@@ -111,6 +115,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
             clock,
             budget,
             sending,
+            documents,
             cache: Rc::new(cache),
             resolutions: Resolutions::default(),
             digester: OnceCell::new(),
@@ -215,6 +220,12 @@ impl<D: Disk, C: Clock> Core<D, C> {
     #[must_use]
     pub const fn sending(&self) -> &Budget {
         &self.sending
+    }
+
+    /// Bytes of documents this core may hold of clients without credentials.
+    #[must_use]
+    pub const fn documents(&self) -> &Budget {
+        &self.documents
     }
 
     /// What this core counts.

@@ -1,7 +1,8 @@
-//! The login over TCP: S11 and S30 of the threat model. Nothing is answered without proof, every
+//! The login over TCP: S11, S30, S33 and S34 of docs/security.md. Nothing is answered without proof, every
 //! proof is good for one frame in one place, and failures tell nothing.
 
 use super::{Daemon, code, with_daemon};
+use crate::base::limits::ADMIN_LOGINS_PER_PEER_MAX;
 use chainring_protocol::auth::{Session, Transcript};
 use chainring_protocol::client::{Client, ClientError};
 use chainring_protocol::codec::Codec;
@@ -15,7 +16,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 #[test]
-fn an_administrator_is_served_but_gets_no_secrets() {
+fn s33_an_administrator_is_served_but_gets_no_secrets() {
     with_daemon(|daemon| {
         let mut client = daemon.login("ADMIN", "right-secret").unwrap();
         client.call(&StatusGet {}).unwrap();
@@ -55,7 +56,7 @@ fn an_administrator_is_served_but_gets_no_secrets() {
 }
 
 #[test]
-fn a_wrong_secret_and_an_unknown_key_are_answered_alike() {
+fn s34_a_wrong_secret_and_an_unknown_key_are_answered_alike() {
     with_daemon(|daemon| {
         let wrong = daemon.login("ADMIN", "wrong-secret").unwrap_err();
         let unknown = daemon.login("NOBODY", "right-secret").unwrap_err();
@@ -65,6 +66,34 @@ fn a_wrong_secret_and_an_unknown_key_are_answered_alike() {
             Client::connect(daemon.tcp_stream(), "test"),
             Err(ClientError::AuthenticationRequired)
         ));
+    });
+}
+
+/// S34: one address has few places for those who have not logged in, so it cannot take all of them
+/// from others nor guess in parallel. Who logs in makes room.
+#[test]
+fn s34_an_address_has_few_logins_at_once() {
+    with_daemon(|daemon| {
+        let is_closed = |stream: &mut TcpStream| matches!(stream.read(&mut [0]), Ok(0) | Err(_));
+        let mut raws: Vec<Raw> = (0..ADMIN_LOGINS_PER_PEER_MAX)
+            .map(|_| Raw::connect(&daemon))
+            .collect();
+        for _ in 0..20 {
+            assert!(is_closed(&mut daemon.tcp_stream()));
+        }
+        let mut known = raws.pop().unwrap();
+        let frame = known.frame(&Authenticate {});
+        known.stream.write_all(&frame).unwrap();
+        assert_eq!(known.result(), Ok(ResultCode::Ok));
+        // The place is free now, and the one who logged in is served on.
+        let mut next = Raw::connect(&daemon);
+        assert!(is_closed(&mut daemon.tcp_stream()));
+        let frame = next.frame(&Authenticate {});
+        next.stream.write_all(&frame).unwrap();
+        assert_eq!(next.result(), Ok(ResultCode::Ok));
+        let frame = known.frame(&StatusGet {});
+        known.stream.write_all(&frame).unwrap();
+        assert_eq!(known.result(), Ok(ResultCode::Ok));
     });
 }
 
@@ -205,7 +234,7 @@ fn create(name: &str) -> VolumeCreate {
 }
 
 #[test]
-fn a_replayed_a_changed_and_an_unsigned_frame_end_the_connection() {
+fn s11_a_replayed_a_changed_and_an_unsigned_frame_end_the_connection() {
     with_daemon(|daemon| {
         let mut raw = Raw::logged_in(&daemon);
         let first = raw.frame(&create("vol1"));
@@ -242,7 +271,7 @@ fn a_replayed_a_changed_and_an_unsigned_frame_end_the_connection() {
 }
 
 #[test]
-fn a_right_tag_alone_is_no_login() {
+fn s11_a_right_tag_alone_is_no_login() {
     with_daemon(|daemon| {
         let mut raw = Raw::connect(&daemon);
         let frame = raw.frame(&create("vol1"));
@@ -260,7 +289,7 @@ fn a_right_tag_alone_is_no_login() {
 
 /// A connection's tags are of no use on another one, whose nonce differs.
 #[test]
-fn the_frames_of_one_connection_do_not_serve_on_another() {
+fn s11_the_frames_of_one_connection_do_not_serve_on_another() {
     with_daemon(|daemon| {
         let mut one = Raw::connect(&daemon);
         let other = Raw::connect(&daemon);

@@ -97,7 +97,7 @@ async fn files(disk: &SimDisk, index: &std::path::Path) -> Vec<(String, Vec<u8>)
 }
 
 #[test]
-fn no_file_holds_a_secret_in_the_open() {
+fn s32_no_file_holds_a_secret_in_the_open() {
     let folder = tempfile::tempdir().unwrap();
     let with_file = NamespaceConfig {
         map_file: Some(folder.path().join("index")),

@@ -58,7 +58,7 @@ fn the_first_user_is_an_administrator_with_the_given_keys() {
 }
 
 #[test]
-fn keys_are_unique_random_when_not_given_and_die_alone() {
+fn s36_keys_are_unique_random_when_not_given_and_die_alone() {
     with(async |ns| {
         let alice = credential(&ns, create_user("alice", None, false))
             .await
@@ -119,7 +119,7 @@ fn keys_are_unique_random_when_not_given_and_die_alone() {
 }
 
 #[test]
-fn secrets_do_not_show_in_debug() {
+fn s32_secrets_do_not_show_in_debug() {
     with(async |ns| {
         let found = ns.reader().user_by_access_key("ADMINKEY").unwrap().unwrap();
         assert!(!format!("{found:?}{:?}", first_user()).contains("adminsecret"));

@@ -20,7 +20,8 @@ pub async fn dispatch<D: Disk, C: Clock, S: Stream>(
         Operation::PostObject => return Err(S3Error::not_implemented("POST of an object form")),
         _ => {}
     }
-    let document = body.document().await?;
+    // Held until the operation is done with it.
+    let (document, _permit) = body.document(context).await?;
     match operation {
         Operation::GetObject => context.get_object().await,
         Operation::HeadObject => context.head_object().await,

@@ -238,11 +238,20 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             .with("x-amz-checksum-type", checksum::kind_name(checksum.kind))
     }
 
-    /// Overrides are for signed requests only: an anonymous link must not choose content types.
+    /// Overrides are for signed requests only: an anonymous link must not choose content types. They
+    /// become headers, so they may hold what headers may hold.
     fn check_overrides(&self) -> Result<()> {
-        let any = OVERRIDES
-            .iter()
-            .any(|(parameter, _, _)| self.query.has(parameter));
+        let mut any = false;
+        for (parameter, ..) in OVERRIDES {
+            let Some(value) = self.query.get(parameter) else {
+                continue;
+            };
+            any = true;
+            if value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
+                let message = "A header cannot have this value.";
+                return Err(S3Error::argument(parameter, value, message));
+            }
+        }
         if any && self.caller.user().is_err() {
             return Err(S3Error::new(
                 ErrorCode::InvalidRequest,

@@ -2,11 +2,12 @@
 //! written to the device, and is hashed where it lies while it is still in the cache.
 
 use super::{Context, extent_tag, key_error};
-use crate::base::limits::{EXTENT_HEAD, XML_BYTES_MAX};
+use crate::base::limits::{EXTENT_HEAD, SMALL_DOCUMENT_BYTES, XML_BYTES_MAX};
 use crate::base::md5::Md5;
 use crate::base::{BucketId, UploadId};
 use crate::http::{BodyError, Exchange, Stream};
 use crate::io::{Clock, Disk};
+use crate::s3::access::Caller;
 use crate::s3::body::{Body, Md5By, Options, Step, Transport};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::keys::Key;
@@ -69,16 +70,22 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
         Ok((self.exchange, body))
     }
 
-    /// Reads a whole document, or the empty body of an operation that takes none.
-    pub(super) async fn document(self) -> Result<Vec<u8>> {
+    /// Reads a whole document, and pays for its memory before it comes: for strangers, who may hold
+    /// it without having any right here, from a budget of their own. The body of an operation that
+    /// takes none is checked and not kept.
+    pub(super) async fn document<D: Disk, C: Clock>(
+        self,
+        context: &Context<'_, D, C>,
+    ) -> Result<(Vec<u8>, Option<Permit>)> {
         let head = self.exchange.head();
         if self.kind == BodyKind::None
             && head.content_length() == Some(0)
             && self.payload.allows_nothing()
             && head.header("content-md5").is_none()
         {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         }
+        let keeps = self.kind == BodyKind::Xml;
         let options = Options {
             max: XML_BYTES_MAX as u64,
             length_required: false,
@@ -87,6 +94,16 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
             default_checksum: None,
         };
         let (exchange, mut body) = self.open(options)?;
+        let most = body.length().unwrap_or(options.max);
+        let most = usize::try_from(most).unwrap_or(XML_BYTES_MAX);
+        let budget = match context.caller {
+            Caller::Anonymous => context.core.documents(),
+            Caller::User(_) => context.core.budget(),
+        };
+        let permit = match keeps && most > SMALL_DOCUMENT_BYTES {
+            true => Some(budget.take(most).await),
+            false => None,
+        };
         let mut document = Vec::new();
         loop {
             match body.step(exchange.buffered())? {
@@ -106,13 +123,15 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
                     }
                     let bytes = buffered.get(..count).unwrap_or_default();
                     body.data(bytes)?;
-                    document.extend_from_slice(bytes);
+                    if keeps {
+                        document.extend_from_slice(bytes);
+                    }
                     exchange.consume(count);
                 }
             }
         }
         body.finish(None)?;
-        Ok(document)
+        Ok((document, permit))
     }
 
     /// Receives content for a key.

@@ -101,7 +101,7 @@ fn not(opcode: Opcode, request: usize, volume: &str) -> &'static [Role] {
 }
 
 #[test]
-fn every_operation_by_every_role() {
+fn s18_every_operation_by_every_role() {
     with_engine(|daemon| {
         let mut admin = daemon.client();
         build(&mut admin);
@@ -162,7 +162,7 @@ fn is_allowed(outcome: &Result<(), ClientError>) -> bool {
 
 /// Whoever has no right on a name is told the same whether it is there or not.
 #[test]
-fn a_stranger_learns_nothing_of_what_exists() {
+fn s16_a_stranger_learns_nothing_of_what_exists() {
     with_engine(|daemon| {
         let mut admin = daemon.client();
         build(&mut admin);

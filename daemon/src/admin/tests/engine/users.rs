@@ -18,7 +18,7 @@ fn user(name: &str, admin: bool) -> UserCreate {
 }
 
 #[test]
-fn a_secret_is_shown_once() {
+fn s33_a_secret_is_shown_once() {
     with_engine(|daemon| {
         let mut client = daemon.client();
         let made = client.call(&user("alice", false)).unwrap();
@@ -200,7 +200,7 @@ fn a_user_has_several_secrets() {
 
 /// Whoever acts through a tenant's access id has that tenant and no more.
 #[test]
-fn an_access_id_of_a_tenant_is_no_way_to_its_users_other_keys() {
+fn s18_an_access_id_of_a_tenant_is_no_way_to_its_users_other_keys() {
     with_engine(|daemon| {
         let mut admin = daemon.client();
         build(&mut admin);
