@@ -86,7 +86,7 @@ def test_the_scene_of_the_readme():
         daemon.close()
 
 
-def test_random_keys_work_and_differ():
+def test_s29_random_keys_work_and_differ():
     """Without keys from the environment each store makes its own; there is no default secret."""
     found = []
     for _ in range(2):
@@ -293,7 +293,7 @@ def test_the_binaries_are_small():
     assert sum(sizes) < 30 * 10**6, sizes
 
 
-def test_the_socket_is_private(daemon):
+def test_s30_the_socket_is_private(daemon):
     """Nobody but the daemon's user (and root) may even connect."""
     assert daemon.admin_socket.stat().st_mode & 0o077 == 0
 

@@ -444,7 +444,7 @@ def test_connections_are_counted_while_they_are_open(server):
     wait_until("gone", lambda: server.value("chainring_s3_connections") <= before)
 
 
-def test_only_metrics_are_served_there(server):
+def test_s35_only_metrics_are_served_there(server):
     for path in ("/", "/metric", "/metrics/", "/bucket/key", "/%2e/metrics"):
         with pytest.raises(urllib.error.HTTPError) as error:
             server.scrape(path)
@@ -480,7 +480,7 @@ def test_a_slow_scraper_does_not_matter(server):
     wait_until("a place", lambda: server.samples() is not None)
 
 
-def test_nothing_is_served_or_written_unless_asked():
+def test_s35_nothing_is_served_or_written_unless_asked():
     with Daemon("quiet") as daemon:
         assert "metrics" not in daemon.log.read_text()
         assert not list(daemon.folder.glob("audit*"))

@@ -49,7 +49,7 @@ def test_the_key_file_is_the_owners_alone(daemon):
     assert len(key.read_text().strip()) == 64
 
 
-def test_no_secret_is_on_disk_in_the_open(daemon):
+def test_s32_no_secret_is_on_disk_in_the_open(daemon):
     """S33: neither the first user's nor any other, before or after a restart."""
     daemon.cli("user", "create", "bob")
     set_secret(daemon, "bob", "a-secret-that-bob-chose")

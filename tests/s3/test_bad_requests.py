@@ -76,7 +76,7 @@ def test_no_host(server, raw):
     assert ask(raw, two) == 400
 
 
-def test_heads_over_the_limit(server, raw):
+def test_s26_heads_over_the_limit(server, raw):
     if not server.ours:
         pytest.skip("servers differ")
     many = [f"X-{n}: v" for n in range(101)]
@@ -114,7 +114,7 @@ def test_a_chunked_body_by_http(raw, bucket):
 
 @pytest.mark.parametrize("chunk", [b"zz\r\nx\r\n", b"-1\r\n", b"5\r\nab", b"FFFFFFFFFFFFFFFFF\r\n",
                                    b"1;" + b"x" * 5000 + b"\r\na\r\n0\r\n\r\n", b"1\na\n0\n\n"])
-def test_broken_chunks(server, raw, bucket, chunk):
+def test_s28_broken_chunks(server, raw, bucket, chunk):
     if not server.ours:
         pytest.skip("servers differ")
     headers = {"host": raw.host, "transfer-encoding": "chunked"}

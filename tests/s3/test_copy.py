@@ -78,7 +78,7 @@ def test_between_buckets(server, s3, bucket):
     assert s3.get_object(Bucket=other, Key="c")["Body"].read() == b"there"
 
 
-def test_rights_on_both_sides(server, s3, daemon):
+def test_s13_rights_on_both_sides(server, s3, daemon):
     """A copy reads its source with the caller's rights, not with the daemon's."""
     mine, name = server.create_direct(), server.name("u")
     daemon.cli("user", "create", name, "--access-key", f"K{name}", "--secret-key", "s" * 40)

@@ -73,7 +73,7 @@ def test_nesting_without_end(server, raw, bucket):
     assert delete(raw, bucket, b"<Delete>" * 100_000).status == 400
 
 
-def test_a_body_over_the_limit(server, raw, bucket):
+def test_s26_a_body_over_the_limit(server, raw, bucket):
     if not server.ours:
         pytest.skip("servers differ")
     body = b"<Delete>" + b" " * (3 << 20) + b"<Object><Key>k</Key></Object></Delete>"

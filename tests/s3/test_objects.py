@@ -51,7 +51,7 @@ def test_keys_round_trip(server, raw, bucket, key):
     assert raw.request("GET", path).status == 404
 
 
-def test_keys_do_not_alias(server, raw, bucket):
+def test_s24_keys_do_not_alias(server, raw, bucket):
     """Every odd key is its own object when all are there at once."""
     if not server.ours:
         pytest.skip("only ours promises every key")
@@ -77,7 +77,7 @@ def test_a_key_that_is_not_utf8(raw, server, bucket):
     assert answer.status == 400, answer
 
 
-def test_a_key_is_decoded_once(server, raw, bucket):
+def test_s06_a_key_is_decoded_once(server, raw, bucket):
     """`%252F` names the key `%2F`, not `/` (twice decoded keys were a way around policies)."""
     assert raw.request("PUT", f"/{bucket}/a%252Fb", body=b"percent").status == 200
     assert raw.request("GET", f"/{bucket}/a/b").status == 404
@@ -149,7 +149,7 @@ def test_response_overrides(s3, bucket):
     assert got["ContentLanguage"] == "esperanto"
 
 
-def test_response_overrides_cannot_inject_headers(server, raw, bucket):
+def test_s25_response_overrides_cannot_inject_headers(server, raw, bucket):
     """A line end in an override must never become a header of the answer."""
     raw.request("PUT", f"/{bucket}/k", body=b"x")
     answer = raw.request("GET", f"/{bucket}/k",

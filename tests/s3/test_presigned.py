@@ -81,7 +81,7 @@ def test_tampered(raw, bucket, change):
     (0, 1, True), (0, 604800, True), (590, 600, True), (610, 600, False), (700000, 604800, False),
     (0, 0, False), (0, 604801, False), (0, -1, False), (-3600, 60, False),
 ])
-def test_s5_expiry(server, raw, bucket, age, expires, good):
+def test_s05_expiry(server, raw, bucket, age, expires, good):
     path = f"/{bucket}/k"
     raw.request("PUT", path, body=b"x")
     date = sigv4.amz_date(sigv4.now() - datetime.timedelta(seconds=age))

@@ -61,7 +61,7 @@ def test_the_clients_own_encoding_stays(raw, bucket, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_s1_wrong_signature(raw, bucket, form):
+def test_s01_wrong_signature(raw, bucket, form):
     def edit(headers):
         value = headers["authorization"]
         headers["authorization"] = value[:-1] + ("0" if value[-1] != "0" else "1")
@@ -73,14 +73,14 @@ def test_s1_wrong_signature(raw, bucket, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_s1_wrong_secret(server, bucket, form):
+def test_s01_wrong_secret(server, bucket, form):
     raw = server.raw(secret_key="not the secret key at all, sorry....")
     answer = raw.send(forms(raw, f"/{bucket}/k")[form], "PUT")
     assert (answer.status, answer.code) == (403, "SignatureDoesNotMatch"), answer
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_s1_unknown_key(server, raw, bucket, form):
+def test_s01_unknown_key(server, raw, bucket, form):
     stranger = server.raw(access_key="AKIDOFNOBODYATALL")
     answer = stranger.send(forms(stranger, f"/{bucket}/k")[form], "PUT")
     assert (answer.status, answer.code) == (403, "InvalidAccessKeyId"), answer
@@ -88,7 +88,7 @@ def test_s1_unknown_key(server, raw, bucket, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_s1_parts_are_checked_as_objects_are(s3, raw, bucket, form):
+def test_s01_parts_are_checked_as_objects_are(s3, raw, bucket, form):
     upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
 
     def edit(headers):
@@ -103,7 +103,7 @@ def test_s1_parts_are_checked_as_objects_are(s3, raw, bucket, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_altered_body(raw, bucket, form):
+def test_s04_an_altered_body(raw, bucket, form):
     """One flipped byte of the body is noticed by whatever protects it."""
     path = f"/{bucket}/k"
     if form == "unsigned":
@@ -158,7 +158,7 @@ TAMPERED = {
 
 @pytest.mark.parametrize("form", ["chunks", "chunks-trailer"])
 @pytest.mark.parametrize("what", TAMPERED)
-def test_s4_signed_chunks(raw, bucket, form, what):
+def test_s04_signed_chunks(raw, bucket, form, what):
     path = f"/{bucket}/k"
     trailer = [CRC] if form == "chunks-trailer" else None
     request = raw.stream(path, BODY, MODES[form], trailer=trailer, edit_frames=TAMPERED[what])
@@ -173,7 +173,7 @@ def test_s4_signed_chunks(raw, bucket, form, what):
 
 @pytest.mark.parametrize("form", STREAMS)
 @pytest.mark.parametrize("size", ["zz", "-1", "", "0x10", "10000000000000000", "+5", " 5"])
-def test_s4_chunk_sizes_without_sense(server, raw, bucket, form, size):
+def test_s04_chunk_sizes_without_sense(server, raw, bucket, form, size):
     if not server.ours:
         pytest.skip("servers differ")
 
@@ -191,7 +191,7 @@ def test_s4_chunk_sizes_without_sense(server, raw, bucket, form, size):
 
 @pytest.mark.parametrize("form", STREAMS)
 @pytest.mark.parametrize("difference", [-1, 1, -65536, 10**9])
-def test_s4_the_decoded_length_is_exact(server, raw, bucket, form, difference):
+def test_s04_the_decoded_length_is_exact(server, raw, bucket, form, difference):
     if not server.ours:
         pytest.skip("servers differ")
     trailer = None if form == "chunks" else [CRC]
@@ -202,7 +202,7 @@ def test_s4_the_decoded_length_is_exact(server, raw, bucket, form, difference):
 
 
 @pytest.mark.parametrize("form", STREAMS)
-def test_s4_the_end_is_missing(server, raw, bucket, form):
+def test_s04_the_end_is_missing(server, raw, bucket, form):
     """Without the empty chunk a body is not complete, even if all of its bytes came."""
     if not server.ours:
         pytest.skip("servers differ")
@@ -219,7 +219,7 @@ def test_s4_the_end_is_missing(server, raw, bucket, form):
 
 @pytest.mark.parametrize("what", ["value", "signature", "missing", "other name", "unannounced"])
 @pytest.mark.parametrize("form", ["chunks-trailer", "trailer"])
-def test_s1_trailers(server, raw, bucket, form, what):
+def test_s01_trailers(server, raw, bucket, form, what):
     if not server.ours:
         pytest.skip("servers differ")
     if what == "signature" and form == "trailer":
@@ -249,7 +249,7 @@ def test_s1_trailers(server, raw, bucket, form, what):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_body_cut_short(raw, bucket, form):
+def test_s04_a_body_cut_short(raw, bucket, form):
     """The connection ends in the middle of the body: nothing is stored."""
     import socket
 
@@ -266,7 +266,7 @@ def test_a_body_cut_short(raw, bucket, form):
 
 @pytest.mark.parametrize("minutes, good", [(-14, True), (14, True), (-16, False), (16, False),
                                            (-60 * 24 * 30, False)])
-def test_s5_clock_skew(raw, bucket, minutes, good):
+def test_s05_clock_skew(raw, bucket, minutes, good):
     date = sigv4.amz_date(sigv4.now() + datetime.timedelta(minutes=minutes))
     answer = raw.request("PUT", f"/{bucket}/k", body=b"x", date=date)
     if good:
@@ -276,7 +276,7 @@ def test_s5_clock_skew(raw, bucket, minutes, good):
 
 
 @pytest.mark.parametrize("left_out", ["host", "x-amz-meta-m", "x-amz-acl", "x-amz-copy-source"])
-def test_s9_what_must_be_signed(server, raw, bucket, left_out):
+def test_s09_what_must_be_signed(server, raw, bucket, left_out):
     """A header that means something and is not signed could have been added by anyone."""
     if not server.ours and left_out == "host":
         pytest.skip("servers differ")
@@ -341,7 +341,7 @@ def test_without_any_credentials(server, raw, bucket):
         assert answer.status == (405 if method == "POST" else 403), (method, answer)
 
 
-def test_s3_two_places_for_credentials(server, raw, bucket):
+def test_s03_two_places_for_credentials(server, raw, bucket):
     """A request signed in its header and in its query is refused, whichever of them is right."""
     if not server.ours:
         pytest.skip("servers differ")

@@ -3,9 +3,7 @@
 use super::backend::Backend;
 use super::connection::serve;
 use super::socket::Socket;
-use crate::base::limits::{
-    ADMIN_CONNECTIONS_MAX, ADMIN_LOGINS_MAX, ADMIN_LOGINS_PER_PEER_MAX,
-};
+use crate::base::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_LOGINS_MAX, ADMIN_LOGINS_PER_PEER_MAX};
 use crate::base::local::Notify;
 use crate::io::{TcpListener, UnixListener, spawn};
 use futures_util::future::{Either, select};

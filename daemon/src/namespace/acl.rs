@@ -55,7 +55,9 @@ impl Who<'_> {
     #[must_use]
     pub fn at(&self, volume: &[u8]) -> Self {
         Self {
-            at_home: self.tenant.is_some_and(|tenant| tenant.as_bytes() == volume),
+            at_home: self
+                .tenant
+                .is_some_and(|tenant| tenant.as_bytes() == volume),
             ..*self
         }
     }

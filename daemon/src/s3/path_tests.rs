@@ -66,7 +66,7 @@ fn s24_overlong_and_broken_utf8_are_refused() {
 }
 
 #[test]
-fn s6_a_key_is_decoded_exactly_once() {
+fn s06_a_key_is_decoded_exactly_once() {
     assert_eq!(parse("/bucket/a%252Fb").unwrap(), object("bucket", "a%2Fb"));
     assert_eq!(parse("/bucket/a%2Fb").unwrap(), object("bucket", "a/b"));
     // An encoded slash cannot move the border between bucket and key.

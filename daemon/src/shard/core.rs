@@ -1,8 +1,6 @@
 //! What a core holds, and how a job gets to the core that owns a shard.
 
-use crate::base::limits::{
-    IN_FLIGHT_BYTES_MAX, SENDING_BYTES_MAX, STRANGERS_DOCUMENT_BYTES_MAX,
-};
+use crate::base::limits::{IN_FLIGHT_BYTES_MAX, SENDING_BYTES_MAX, STRANGERS_DOCUMENT_BYTES_MAX};
 use crate::base::local::Notify;
 use crate::base::md5::Lanes;
 use crate::base::{BucketId, ShardId};

@@ -37,7 +37,10 @@ pub fn sign(text: &str) -> String {
 
 /// The signature of a canonical request.
 pub fn sign_request(canonical: &[u8]) -> String {
-    sign(&format!("AWS4-HMAC-SHA256\n{DATE}\n{SCOPE}\n{}", sha256(canonical)))
+    sign(&format!(
+        "AWS4-HMAC-SHA256\n{DATE}\n{SCOPE}\n{}",
+        sha256(canonical)
+    ))
 }
 
 /// Undoes percent-encoding; `None` where a `%` is not followed by two digits.

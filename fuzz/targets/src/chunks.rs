@@ -172,7 +172,10 @@ pub fn unsigned(data: &[u8]) {
         assert_eq!(found.len(), decoded, "another length than was announced");
         let trailer = String::from_utf8_lossy(&wire).to_ascii_lowercase();
         let crc = crc32(&found).to_ascii_lowercase();
-        assert!(trailer.contains(&crc), "another checksum than the trailer's");
+        assert!(
+            trailer.contains(&crc),
+            "another checksum than the trailer's"
+        );
     } else {
         assert!(wire != unsigned_frames() || decoded != pieces().concat().len());
     }

@@ -137,7 +137,10 @@ pub fn map_page(data: &[u8]) {
         let mut last: Option<Vec<u8>> = None;
         let mut count = 0;
         let scanned = view.scan(b"", &mut |key, _| {
-            assert!(last.as_deref().is_none_or(|last| last < key), "out of order");
+            assert!(
+                last.as_deref().is_none_or(|last| last < key),
+                "out of order"
+            );
             last = Some(key.to_vec());
             count += 1;
             assert!(count < 100_000, "no end");
@@ -147,7 +150,10 @@ pub fn map_page(data: &[u8]) {
             let found = view.value(key.as_bytes());
             if !sealed && chosen > 1 {
                 // A change that no checksum covers up is an error, or is nowhere near.
-                assert!(!matches!(&found, Ok(other) if *other != Some(value)), "{key}");
+                assert!(
+                    !matches!(&found, Ok(other) if *other != Some(value)),
+                    "{key}"
+                );
             }
         }
         drop(scanned);

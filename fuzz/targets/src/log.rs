@@ -22,10 +22,16 @@ pub fn config(dir: &str, shard: u16) -> LogConfig {
 }
 
 /// A log with these records, closed; its files.
-pub fn files(config: &LogConfig, records: &[(u8, Vec<u8>)], extent: usize) -> Vec<(String, Vec<u8>)> {
+pub fn files(
+    config: &LogConfig,
+    records: &[(u8, Vec<u8>)],
+    extent: usize,
+) -> Vec<(String, Vec<u8>)> {
     run(1, async {
         let disk = SimDisk::new(1);
-        let log = Log::create(disk.clone(), SimClock, config.clone()).await.unwrap();
+        let log = Log::create(disk.clone(), SimClock, config.clone())
+            .await
+            .unwrap();
         let running = spawn(log.run());
         for (at, (kind, payload)) in records.iter().enumerate() {
             log.append(*kind, &[payload]).await.unwrap();
@@ -60,7 +66,9 @@ async fn open(disk: &SimDisk, config: &LogConfig) -> Result<(Found, Recovery), L
     let from = Location::default();
     let opened = Log::open(disk.clone(), SimClock, config.clone(), from, |at, view| {
         let bytes = match view {
-            RecordView::Extent { tag, len } => [&tag.to_le_bytes()[..], &len.to_le_bytes()].concat(),
+            RecordView::Extent { tag, len } => {
+                [&tag.to_le_bytes()[..], &len.to_le_bytes()].concat()
+            }
             RecordView::Record { kind, payload } => [&[kind][..], payload].concat(),
         };
         found.push((at, bytes));
@@ -74,7 +82,9 @@ type Base = (LogConfig, Vec<(String, Vec<u8>)>, Found);
 
 fn base() -> Base {
     let config = config("log", 3);
-    let records: Vec<(u8, Vec<u8>)> = (1..12u8).map(|n| (n, vec![n; usize::from(n) * 150])).collect();
+    let records: Vec<(u8, Vec<u8>)> = (1..12u8)
+        .map(|n| (n, vec![n; usize::from(n) * 150]))
+        .collect();
     let files = files(&config, &records, 5000);
     let (found, recovery) = run(1, async {
         open(&disk_of("log", &files).await, &config).await.unwrap()
@@ -101,9 +111,10 @@ pub fn segment_scan(data: &[u8]) {
         let mut script = input.0;
         while let [a, b, c, ..] = script {
             let at = u32::from_le_bytes([*a, *b, *c, 0]) as usize % image.len();
-            let owner = original.iter().map(|(place, _)| place).rfind(|place| {
-                place.segment == number && place.offset as usize <= at
-            });
+            let owner = original
+                .iter()
+                .map(|(place, _)| place)
+                .rfind(|place| place.segment == number && place.offset as usize <= at);
             for place in [Some(at - at % 8), owner.map(|place| place.offset as usize)] {
                 seal::record(image, place.unwrap_or(0), config.shard, number);
             }
@@ -118,11 +129,17 @@ pub fn segment_scan(data: &[u8]) {
         assert!(found.is_sorted_by(|a, b| a.0 < b.0), "out of order");
         if !sealed && data.len() <= 9 {
             for (at, bytes) in &found {
-                let known = original.iter().any(|(place, known)| place == at && known == bytes);
+                let known = original
+                    .iter()
+                    .any(|(place, known)| place == at && known == bytes);
                 assert!(known, "made up at {at:?}");
             }
         }
         let again = open(&disk, &config).await.map(|(found, _)| found);
-        assert_eq!(again.ok(), Some(found), "another opening finds something else");
+        assert_eq!(
+            again.ok(),
+            Some(found),
+            "another opening finds something else"
+        );
     });
 }

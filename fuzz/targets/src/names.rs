@@ -17,15 +17,24 @@ pub fn range(data: &[u8]) {
     let header = input.0;
     match range::parse(Some(header), size) {
         Ok(Requested::Bytes(bytes)) => {
-            assert!(bytes.start < bytes.end && bytes.end <= size, "{bytes:?} of {size}");
+            assert!(
+                bytes.start < bytes.end && bytes.end <= size,
+                "{bytes:?} of {size}"
+            );
         }
         Ok(Requested::Whole) => {}
         Err(error) => assert_eq!(error.status(), 416),
     }
     if let Ok(bytes) = range::copy_source(Some(header), size) {
-        assert!(bytes.start < bytes.end && bytes.end <= size, "{bytes:?} of {size}");
+        assert!(
+            bytes.start < bytes.end && bytes.end <= size,
+            "{bytes:?} of {size}"
+        );
         // What a copy takes, a read takes, and both mean the same.
-        assert_eq!(range::parse(Some(header), size), Ok(Requested::Bytes(bytes)));
+        assert_eq!(
+            range::parse(Some(header), size),
+            Ok(Requested::Bytes(bytes))
+        );
     }
 }
 
@@ -39,10 +48,13 @@ pub fn copy_source(data: &[u8]) {
     assert!((1..=1024).contains(&key.len()));
     // Decoded once: what stands in the header is bucket, slash and key, encoded once.
     let mut again = format!("/{}/", source.bucket);
-    key.bytes().for_each(|byte| again.push_str(&format!("%{byte:02x}")));
+    key.bytes()
+        .for_each(|byte| again.push_str(&format!("%{byte:02x}")));
     if let Some(version) = &source.version {
         again.push_str("?versionId=");
-        version.bytes().for_each(|byte| again.push_str(&format!("%{byte:02x}")));
+        version
+            .bytes()
+            .for_each(|byte| again.push_str(&format!("%{byte:02x}")));
     }
     assert_eq!(CopySource::parse(again.as_bytes()), Ok(source));
 }
@@ -51,9 +63,14 @@ pub fn copy_source(data: &[u8]) {
 fn is_bucket(name: &str) -> bool {
     let labels_are_good = name.split('.').all(|label| {
         !label.is_empty()
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     });
-    (3..=63).contains(&name.len()) && labels_are_good && !name.starts_with('-') && !name.ends_with('-')
+    (3..=63).contains(&name.len())
+        && labels_are_good
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 /// Targets and hosts of requests; names of everything.
@@ -71,16 +88,24 @@ pub fn paths(data: &[u8]) {
             assert!(decoded.ends_with(key.as_bytes()), "decoded more than once");
             let in_front = decoded.len() - key.len();
             let bucket = bucket.unwrap_or_default();
-            let bare = decoded[..in_front].strip_prefix(b"/").unwrap_or(&decoded[..in_front]);
+            let bare = decoded[..in_front]
+                .strip_prefix(b"/")
+                .unwrap_or(&decoded[..in_front]);
             assert!(bare.is_empty() || bare == format!("{bucket}/").as_bytes());
         }
     }
     let text = String::from_utf8_lossy(path);
     if check_bucket_name(&text).is_ok() {
         assert!(is_bucket(&text), "{text}");
-        assert!(Name::bucket(&text).is_ok(), "S3 takes it and the namespace does not: {text}");
+        assert!(
+            Name::bucket(&text).is_ok(),
+            "S3 takes it and the namespace does not: {text}"
+        );
     }
-    for name in [Name::bucket(&text), Name::volume(&text), Name::user(&text)].into_iter().flatten() {
+    for name in [Name::bucket(&text), Name::volume(&text), Name::user(&text)]
+        .into_iter()
+        .flatten()
+    {
         assert_eq!(name.as_str(), text);
         assert!((1..=NAME_BYTES_MAX).contains(&text.len()) && !text.contains(['/', '\0']));
     }

@@ -1,7 +1,9 @@
 //! Signatures: what the second implementation signs is accepted; what it would sign differently is
 //! not; and no bytes at all in the place of a signature let anybody in.
 
-use crate::canonical::{ACCESS_KEY, DATE, NOW, SCOPE, SECRET, authorize, canonical, decode, names, sign_request};
+use crate::canonical::{
+    ACCESS_KEY, DATE, NOW, SCOPE, SECRET, authorize, canonical, decode, names, sign_request,
+};
 use crate::input::Input;
 use chainringd::base::Timestamp;
 use chainringd::s3::head::PlainHead;
@@ -34,7 +36,10 @@ fn make(input: &mut Input<'_>) -> PlainHead {
     for at in 0..input.byte() % 4 {
         let name = ["x-amz-meta-a", "x-b", "range", "x-b"][usize::from(at)];
         let line = input.line().to_vec();
-        let value: Vec<u8> = line.into_iter().filter(|b| *b == b'\t' || *b >= b' ').collect();
+        let value: Vec<u8> = line
+            .into_iter()
+            .filter(|b| *b == b'\t' || *b >= b' ')
+            .collect();
         head = head.with(name, value.trim_ascii());
     }
     head.with("host", "h")
@@ -45,7 +50,10 @@ fn speaks_of_signatures(query: &[u8]) -> bool {
     let text = decode(query, true).unwrap_or_default().to_ascii_lowercase();
     ["x-amz-", "signature", "awsaccesskeyid"]
         .iter()
-        .any(|word| text.windows(word.len()).any(|window| window == word.as_bytes()))
+        .any(|word| {
+            text.windows(word.len())
+                .any(|window| window == word.as_bytes())
+        })
 }
 
 /// Whether a head can be read at all: what is not can have no signature.
@@ -63,7 +71,11 @@ fn tamper(head: &mut PlainHead, input: &mut Input<'_>) {
     let bytes = match place % 3 {
         0 => &mut head.path,
         1 => &mut head.query,
-        _ => match head.headers.iter_mut().find(|(name, _)| name.starts_with("x-")) {
+        _ => match head
+            .headers
+            .iter_mut()
+            .find(|(name, _)| name.starts_with("x-"))
+        {
             Some((_, value)) => value,
             None => return,
         },

@@ -125,5 +125,9 @@ pub fn location(data: &[u8]) {
         element(&mut out, "LocationConstraint", region);
     }
     out.push_str("</CreateBucketConfiguration>");
-    assert_eq!(read::location_constraint(out.as_bytes()), Ok(region), "{out}");
+    assert_eq!(
+        read::location_constraint(out.as_bytes()),
+        Ok(region),
+        "{out}"
+    );
 }

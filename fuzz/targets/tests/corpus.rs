@@ -12,7 +12,11 @@ fn every_target_has_a_corpus_and_passes_it() {
         for (number, input) in inputs.iter().enumerate() {
             let tried = std::panic::catch_unwind(|| (target.run)(input));
             if tried.is_err() {
-                failed.push(format!("{} {number}: {}", target.name, input.escape_ascii()));
+                failed.push(format!(
+                    "{} {number}: {}",
+                    target.name,
+                    input.escape_ascii()
+                ));
             }
         }
     }
@@ -24,7 +28,10 @@ fn every_corpus_has_a_target() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
     for entry in std::fs::read_dir(folder).expect("fuzz/corpus") {
         let path = entry.expect("an entry").path();
-        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        let name = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .expect("a name");
         assert!(by_name(name).is_some(), "{name}");
     }
 }

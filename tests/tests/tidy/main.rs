@@ -10,6 +10,7 @@ mod files;
 mod layers;
 mod lexer;
 mod promises;
+mod security;
 mod source;
 
 use std::path::{Path, PathBuf};
@@ -94,6 +95,23 @@ fn check(applies: impl Fn(&File) -> bool, rule: impl Fn(&File) -> Vec<String>) {
             .flat_map(rule)
             .collect(),
     );
+}
+
+#[test]
+fn s02_no_operation_falls_through_to_another() {
+    expect_clean(security::check_no_default_arm(&repository()));
+}
+
+#[test]
+fn s07_signatures_are_compared_in_constant_time() {
+    check(File::is_rust, security::check_constant_time);
+}
+
+#[test]
+fn every_row_of_the_security_list_has_its_test() {
+    let page = |file: &File| file.path == "docs/security.md";
+    assert!(repository().iter().any(page));
+    check(page, security::check_rows);
 }
 
 #[test]

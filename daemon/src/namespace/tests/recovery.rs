@@ -81,7 +81,7 @@ async fn fill_links(ns: &Ns, id: crate::base::BucketId) {
             name: "carol".into(),
             admin: false,
             tenant: None,
-        tenant_admin: false,
+            tenant_admin: false,
         }),
         by: Some("dave".into()),
     };

@@ -329,7 +329,12 @@ fn s18_an_access_id_is_its_user_in_its_tenant_only() {
             assert_eq!(who.author_in(b"ten1", "id"), "id");
         }
         // What it is granted by its own name, it has; what `ten1` and `$alice` are granted, it has not.
-        set_acl(&ns, "vol1/src", "user:ten1$alice:r,user:ten1:w,user:$alice:d").await;
+        set_acl(
+            &ns,
+            "vol1/src",
+            "user:ten1$alice:r,user:ten1:w,user:$alice:d",
+        )
+        .await;
         assert_eq!(rights_of(&ns, "vol1/src", &id), "r");
         assert_eq!(rights_of(&ns, "ten1/ln1", &id), "r");
         let grantor = Grantor {
@@ -343,7 +348,10 @@ fn s18_an_access_id_is_its_user_in_its_tenant_only() {
             ..LinkOptions::default()
         };
         let refused = link_with(&ns, ("vol1", "src"), "ten1", "ln2", delegated).await;
-        assert!(matches!(refused, Err(NamespaceError::MayNotDelegate { .. })));
+        assert!(matches!(
+            refused,
+            Err(NamespaceError::MayNotDelegate { .. })
+        ));
         // Nor may a user be called what an access id is.
         let create = Command::CreateUser {
             name: "ten1$alice".into(),

@@ -194,7 +194,7 @@ fn run_unsigned(head: &PlainHead, wire: &[u8], window: usize) -> Result<Vec<u8>>
 }
 
 #[test]
-fn s4_no_byte_of_an_unsigned_stream_can_be_changed() {
+fn s04_no_byte_of_an_unsigned_stream_can_be_changed() {
     let content = b"hello, aws-chunked world";
     let (head, wire) = unsigned(content, 9, ChecksumAlgorithm::Crc32c);
     assert_eq!(run_unsigned(&head, &wire, 5).unwrap(), content);
@@ -227,7 +227,7 @@ fn s4_no_byte_of_an_unsigned_stream_can_be_changed() {
 }
 
 #[test]
-fn s4_nothing_follows_a_stream_of_unknown_length() {
+fn s04_nothing_follows_a_stream_of_unknown_length() {
     let (head, wire) = unsigned(b"bar", 3, ChecksumAlgorithm::Crc32);
     let run_chunked = |wire: &[u8]| {
         let payload = Payload::StreamingUnsignedTrailer;
@@ -243,7 +243,7 @@ fn s4_nothing_follows_a_stream_of_unknown_length() {
 }
 
 #[test]
-fn s4_the_decoded_length_is_exact() {
+fn s04_the_decoded_length_is_exact() {
     let (head, wire) = unsigned(b"0123456789", 4, ChecksumAlgorithm::Crc32);
     for (length, expected) in [
         ("9", ErrorCode::InvalidRequest),
@@ -272,7 +272,7 @@ fn s4_the_decoded_length_is_exact() {
 }
 
 #[test]
-fn s4_trailers_are_those_that_were_promised() {
+fn s04_trailers_are_those_that_were_promised() {
     let (head, wire) = unsigned(b"bar", 3, ChecksumAlgorithm::Crc32);
     let text = String::from_utf8(wire).unwrap();
     let value = checksum_of(ChecksumAlgorithm::Crc32, b"bar");
@@ -425,7 +425,7 @@ fn the_published_streams() {
 }
 
 #[test]
-fn s4_no_byte_of_a_signed_stream_can_be_changed() {
+fn s04_no_byte_of_a_signed_stream_can_be_changed() {
     for trailer in [false, true] {
         let (head, _, wire) = example(trailer);
         // All of the framing, and some of the data between.
@@ -457,7 +457,7 @@ fn s4_no_byte_of_a_signed_stream_can_be_changed() {
 }
 
 #[test]
-fn s4_a_signed_trailer_cannot_be_left_unsigned() {
+fn s04_a_signed_trailer_cannot_be_left_unsigned() {
     let (head, _, wire) = example(true);
     let text = String::from_utf8(wire).unwrap();
     let (start, rest) = text.split_once("x-amz-trailer-signature").unwrap();

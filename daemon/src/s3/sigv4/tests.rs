@@ -161,7 +161,7 @@ fn no_credentials_are_anonymous() {
 }
 
 #[test]
-fn s1_a_wrong_signature_is_refused_in_every_payload_mode() {
+fn s01_a_wrong_signature_is_refused_in_every_payload_mode() {
     let modes = [
         EMPTY,
         "UNSIGNED-PAYLOAD",
@@ -197,7 +197,7 @@ fn s1_a_wrong_signature_is_refused_in_every_payload_mode() {
 }
 
 #[test]
-fn s1_whatever_is_signed_cannot_be_changed() {
+fn s01_whatever_is_signed_cannot_be_changed() {
     let good = Signer::default().header(request("GET", "/b/k?a=1").with("x-amz-meta-a", "b"));
     verify(&good).unwrap();
     let mut changed = vec![good.clone(); 5];
@@ -212,7 +212,7 @@ fn s1_whatever_is_signed_cannot_be_changed() {
 }
 
 #[test]
-fn s3_credentials_in_two_places_are_refused() {
+fn s03_credentials_in_two_places_are_refused() {
     let signer = Signer::default();
     let header = signer.header(request("GET", "/b/k"));
     let presigned = signer.presigned(bare("GET", "/b/k"), "60");
@@ -245,7 +245,7 @@ fn s3_credentials_in_two_places_are_refused() {
 }
 
 #[test]
-fn s3_strange_authorization_headers_are_refused() {
+fn s03_strange_authorization_headers_are_refused() {
     let cases = [
         ("", ErrorCode::AccessDenied),
         ("AWS HAHAHA", ErrorCode::InvalidArgument),
@@ -274,7 +274,7 @@ fn s3_strange_authorization_headers_are_refused() {
 }
 
 #[test]
-fn s5_the_clock_of_a_header_signature() {
+fn s05_the_clock_of_a_header_signature() {
     for (offset_s, good) in [(0, true), (900, true), (901, false)] {
         for date in [NOW.0 - offset_s * 1000, NOW.0 + offset_s * 1000] {
             let signer = Signer {
@@ -294,7 +294,7 @@ fn s5_the_clock_of_a_header_signature() {
 }
 
 #[test]
-fn s5_the_life_of_a_presigned_url() {
+fn s05_the_life_of_a_presigned_url() {
     let week = EXPIRES_SECONDS_MAX;
     let at = |age_s: i64, expires: &str| {
         let date = Timestamp(NOW.0.checked_add_signed(-age_s * 1000).unwrap());
@@ -323,7 +323,7 @@ fn s5_the_life_of_a_presigned_url() {
 }
 
 #[test]
-fn s6_a_signature_for_one_key_is_not_valid_for_another() {
+fn s06_a_signature_for_one_key_is_not_valid_for_another() {
     let head = Signer::default().header(request("GET", "/b/a%252Fb"));
     verify(&head).unwrap();
     for other in ["/b/a%2Fb", "/b/a/b", "/b/a%25252Fb"] {
@@ -334,7 +334,7 @@ fn s6_a_signature_for_one_key_is_not_valid_for_another() {
 }
 
 #[test]
-fn s6_an_encoded_slash_may_be_signed_either_way() {
+fn s06_an_encoded_slash_may_be_signed_either_way() {
     let plain = Signer::default().header(request("GET", "/b/a/c"));
     let mut encoded = plain.clone();
     encoded.path = b"/b/a%2fc".to_vec();
@@ -343,7 +343,7 @@ fn s6_an_encoded_slash_may_be_signed_either_way() {
 }
 
 #[test]
-fn s9_host_date_and_amz_headers_must_be_signed() {
+fn s09_host_date_and_amz_headers_must_be_signed() {
     let head = || request("GET", "/b/k").with("x-amz-acl", "private");
     for name in ["host", "x-amz-acl", "x-amz-content-sha256", "x-amz-date"] {
         let signer = Signer {

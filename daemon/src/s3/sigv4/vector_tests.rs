@@ -102,7 +102,7 @@ fn presigned_get() {
 }
 
 #[test]
-fn s9_unsigned_extra_headers_on_a_presigned_url() {
+fn s09_unsigned_extra_headers_on_a_presigned_url() {
     // Headers that need no signature are accepted, those that need one are not.
     let harmless = presigned()
         .with("Range", "bytes=0-1")
