@@ -1,7 +1,7 @@
 //! The command line, as data: help and completions come from these definitions.
 
 use crate::command::{
-    batch, bucket, completions, key, link, prefix, s3, tenant, upload, user, volume,
+    batch, bucket, completions, key, link, prefix, s3, tenant, upload, user, verify, volume,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -141,6 +141,11 @@ pub enum Command {
     Tenant(tenant::Command),
     /// Show how the daemon is
     Status,
+    /// Check a store that no daemon serves, without changing a byte of it
+    ///
+    /// Reads all of the store from the device: makes every index anew in memory and compares, verifies
+    /// every live record and body, and explains every difference.
+    Verify(verify::Args),
     /// Run the commands of a file over one connection
     Batch(batch::Args),
     /// Run commands as they are typed, over one connection

@@ -30,6 +30,9 @@ pub enum Error {
     /// What went wrong with several things that were to be done.
     #[error("{} of them failed", .0.len())]
     Several(Vec<Self>),
+    /// Another program that was run ended with this status, and has said why.
+    #[error("status {0}")]
+    Status(u8),
     /// Standard output or input failed.
     #[error("{0}")]
     Stdio(io::Error),
@@ -68,11 +71,12 @@ impl From<DownloadError> for Error {
 }
 
 impl Error {
-    /// 1 for a refused or failed command, 2 for wrong usage.
+    /// 1 for a refused or failed command, 2 for wrong usage; of a program that was run, its own.
     pub const fn exit_status(&self) -> u8 {
         match self {
             Self::BrokenPipe => 0,
             Self::Usage(_) => 2,
+            Self::Status(status) => *status,
             _ => 1,
         }
     }
@@ -92,7 +96,7 @@ impl Error {
     /// Tells people on standard error. `place` says which command it was, where there are several.
     pub fn report(&self, place: &str) {
         match self {
-            Self::Commands => {}
+            Self::Commands | Self::Status(_) => {}
             Self::Several(errors) => errors.iter().for_each(|error| error.report(place)),
             Self::Client(ClientError::Refused(failure)) => {
                 complain!("{place}{} {}", failure.code, printable(&failure.message));

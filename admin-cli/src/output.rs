@@ -44,7 +44,7 @@ impl Output {
     }
 
     /// Whether `info` and `list` print JSON.
-    const fn prints_json(&self) -> bool {
+    pub const fn prints_json(&self) -> bool {
         self.json || (!self.terminal && !self.table)
     }
 

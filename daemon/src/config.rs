@@ -3,7 +3,7 @@
 
 mod values;
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,11 @@ pub enum LogFormat {
 /// ./chainring-data and serves S3 on 127.0.0.1:9878.
 #[derive(Debug, Default, Parser)]
 #[command(name = "chainringd", version, max_term_width = 100, after_help = HELP)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Flags {
+    /// Something else than to serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// Settings file (TOML). Its keys are the long options below, with underscores.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -104,6 +108,31 @@ pub struct Flags {
     #[arg(long, hide = true, value_name = "SIZE")]
     pub checkpoint_bytes: Option<Size>,
 }
+
+/// What the daemon's program does beside serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Check a store that no daemon has open, without changing a byte of it
+    Verify(VerifyArgs),
+}
+
+/// How a store is to be checked.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = VERIFY_HELP)]
+pub struct VerifyArgs {
+    /// Folder of the store
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Also compute the MD5 of every body and compare it with the ETag
+    #[arg(long)]
+    pub deep: bool,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+const VERIFY_HELP: &str = "\
+Exit status: 0 sound; 1 differences were found; 2 something could not be checked.";
 
 const HELP: &str = "\
 Environment:

@@ -17,3 +17,4 @@ pub mod run;
 pub mod s3;
 pub mod shard;
 pub mod store;
+pub mod verify;

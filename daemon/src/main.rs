@@ -1,6 +1,6 @@
 //! `chainringd`, the daemon: reads the settings, starts logging, runs.
 
-use chainringd::config::{Config, Flags, LogFormat};
+use chainringd::config::{Command, Config, Flags, LogFormat};
 use clap::Parser;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -11,7 +11,11 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let config = match Config::load(Flags::parse()) {
+    let flags = Flags::parse();
+    if let Some(Command::Verify(args)) = &flags.command {
+        return ExitCode::from(chainringd::run::verify(args));
+    }
+    let config = match Config::load(flags) {
         Ok(config) => config,
         Err(error) => return fail(&error, 2),
     };

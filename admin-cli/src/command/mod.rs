@@ -16,6 +16,7 @@ pub mod tenant;
 mod tenant_user;
 pub mod upload;
 pub mod user;
+pub mod verify;
 pub mod volume;
 
 use crate::args::{Args, Command, Listing};
@@ -53,6 +54,7 @@ fn perform(command: Command, session: &mut Session, output: &mut Output) -> Resu
         Command::S3(command) => s3::run(command, session, output),
         Command::Tenant(command) => tenant::run(command, session, output),
         Command::Status => status::run(session.daemon()?, output),
+        Command::Verify(args) => verify::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
         Command::Batch(_) | Command::Shell => {
             Err(Error::Usage("a batch does not run another one".to_owned()))

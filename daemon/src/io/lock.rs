@@ -39,6 +39,31 @@ impl DataLock {
     }
 }
 
+/// Keeps daemons out of a data folder while it is looked at; others may look, too.
+#[derive(Debug)]
+pub struct ReadLock(Option<File>);
+
+impl ReadLock {
+    /// Takes it without changing anything in the folder. A folder without a lock file (a copy of a
+    /// store, perhaps) is looked at without one.
+    pub fn take(folder: &Path) -> Result<Self, StartupError> {
+        let path = folder.join(LOCK_FILE);
+        let mut file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self(None)),
+            opened => opened.map_err(failed("open", &path))?,
+        };
+        let operation = FlockOperation::NonBlockingLockShared;
+        lock(folder, &mut file, operation, LEFTOVER_PATIENCE)?;
+        Ok(Self(Some(file)))
+    }
+
+    /// Whether there was a file to lock.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
 fn take(folder: &Path, patience: Duration) -> Result<DataLock, StartupError> {
     let path = folder.join(LOCK_FILE);
     let mut file = File::options()
@@ -48,23 +73,8 @@ fn take(folder: &Path, patience: Duration) -> Result<DataLock, StartupError> {
         .truncate(false)
         .open(&path)
         .map_err(failed("open", &path))?;
-    let start = Instant::now();
-    loop {
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => break,
-            Err(Errno::WOULDBLOCK) => {
-                let holder = holder(&mut file);
-                if holder.is_some_and(runs) || start.elapsed() >= patience {
-                    return Err(StartupError::Locked {
-                        folder: folder.display().to_string(),
-                        holder,
-                    });
-                }
-                std::thread::sleep(LEFTOVER_POLL);
-            }
-            Err(error) => return Err(failed("lock", &path)(error.into())),
-        }
-    }
+    let operation = FlockOperation::NonBlockingLockExclusive;
+    lock(folder, &mut file, operation, patience)?;
     // Only to tell who holds it; the lock itself is the kernel's.
     let mut note = || {
         file.set_len(0)?;
@@ -73,6 +83,35 @@ fn take(folder: &Path, patience: Duration) -> Result<DataLock, StartupError> {
     };
     note().map_err(failed("write", &path))?;
     Ok(DataLock { file })
+}
+
+/// Locks the file; waits when the process that has it is gone, but not yet all that it had asked for.
+fn lock(
+    folder: &Path,
+    file: &mut File,
+    operation: FlockOperation,
+    patience: Duration,
+) -> Result<(), StartupError> {
+    let start = Instant::now();
+    loop {
+        match rustix::fs::flock(&*file, operation) {
+            Ok(()) => return Ok(()),
+            Err(Errno::WOULDBLOCK) => {
+                let holder = holder(file);
+                if holder.is_some_and(runs) || start.elapsed() >= patience {
+                    return Err(StartupError::Locked {
+                        folder: folder.display().to_string(),
+                        holder,
+                    });
+                }
+                std::thread::sleep(LEFTOVER_POLL);
+            }
+            Err(error) => {
+                let path = folder.join(LOCK_FILE);
+                return Err(failed("lock", &path)(error.into()));
+            }
+        }
+    }
 }
 
 /// Who wrote its number into the file.
@@ -117,6 +156,25 @@ mod tests {
             "{error}"
         );
         drop(lock);
+        take_at_once(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn who_only_looks_changes_nothing_and_keeps_daemons_out() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!ReadLock::take(folder.path()).unwrap().is_held());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let lock = take_at_once(folder.path()).unwrap();
+        let note = std::fs::read(folder.path().join(LOCK_FILE)).unwrap();
+        drop(lock);
+        let (one, two) = (
+            ReadLock::take(folder.path()).unwrap(),
+            ReadLock::take(folder.path()).unwrap(),
+        );
+        assert!(one.is_held() && two.is_held());
+        take_at_once(folder.path()).unwrap_err();
+        assert_eq!(std::fs::read(folder.path().join(LOCK_FILE)).unwrap(), note);
+        drop((one, two));
         take_at_once(folder.path()).unwrap();
     }
 

@@ -38,6 +38,14 @@ impl MapFile {
         Self::locked(OpenOptions::new().read(true).write(true).open(path)?)
     }
 
+    /// An existing file, to be looked at only. One that a writer has gives
+    /// [`ErrorKind::WouldBlock`].
+    pub fn open_read_only(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path)?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared)?;
+        Ok(Self(file))
+    }
+
     fn locked(file: File) -> Result<Self, Error> {
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Self(file))

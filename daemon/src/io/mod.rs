@@ -31,7 +31,7 @@ mod wheel;
 pub use clock::{RealClock, entropy};
 pub use connection::{Bytes, Connection, Parts};
 pub use disk::{Clock, Disk, DiskFile, IoError, IoErrorKind};
-pub use lock::DataLock;
+pub use lock::{DataLock, ReadLock};
 pub use mailbox::{Mailbox, Sender, mailbox};
 pub use net::{Accepted, TcpListener, TcpStream};
 pub use reply::{Answer, Reply, reply};

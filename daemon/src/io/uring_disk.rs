@@ -32,16 +32,27 @@ pub struct UringDisk(Arc<Root>);
 struct Root {
     path: PathBuf,
     fd: OwnedFd,
+    /// Whether files may be changed, made, renamed and removed.
+    writable: bool,
 }
 
 impl UringDisk {
     /// The disk that is the existing folder `path`.
     pub fn open(path: &Path) -> Result<Self, IoError> {
+        Self::open_as(path, true)
+    }
+
+    /// The same for reading only: every operation that would change anything fails.
+    pub fn open_read_only(path: &Path) -> Result<Self, IoError> {
+        Self::open_as(path, false)
+    }
+
+    fn open_as(path: &Path, writable: bool) -> Result<Self, IoError> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|error| failed("open", &path.to_string_lossy(), &error.into()))?;
         let path = path.to_owned();
-        Ok(Self(Arc::new(Root { path, fd })))
+        Ok(Self(Arc::new(Root { path, fd, writable })))
     }
 
     /// Where the folder is.
@@ -50,8 +61,20 @@ impl UringDisk {
         &self.0.path
     }
 
+    /// Fails on a disk that is for reading only.
+    fn changes(&self, operation: &'static str, path: &str) -> Result<(), IoError> {
+        match self.0.writable {
+            true => Ok(()),
+            false => Err(failed(operation, path, &Errno::ROFS.into())),
+        }
+    }
+
     fn open_file(&self, path: &str, flags: OFlags) -> Result<File, IoError> {
-        let flags = flags | OFlags::RDWR | OFlags::DIRECT | OFlags::CLOEXEC;
+        let access = match self.0.writable {
+            true => OFlags::RDWR,
+            false => OFlags::RDONLY,
+        };
+        let flags = flags | access | OFlags::DIRECT | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
         let fd = rustix::fs::openat(&self.0.fd, path, flags, mode)
             .map_err(|error| failed("open", path, &error.into()))?;
@@ -67,6 +90,7 @@ impl UringDisk {
     }
 
     async fn make(&self, path: &str, len: u64, fill: Fill) -> Result<UringFile, IoError> {
+        self.changes("create", path)?;
         let mut file = self.open_file(path, OFlags::CREATE | OFlags::EXCL)?;
         file.len = len;
         let file = UringFile(Arc::new(file));
@@ -133,12 +157,16 @@ impl Disk for UringDisk {
 
     async fn open(&self, path: &str) -> Result<UringFile, IoError> {
         let file = UringFile(Arc::new(self.open_file(path, OFlags::empty())?));
-        file.sync(false).await?;
-        self.sync_dir(parent(path)).await?;
+        // Who only looks decides nothing that others rely on, and reads past the cache anyway.
+        if self.0.writable {
+            file.sync(false).await?;
+            self.sync_dir(parent(path)).await?;
+        }
         Ok(file)
     }
 
     async fn create_dir(&self, path: &str) -> Result<(), IoError> {
+        self.changes("create folder", path)?;
         let ends = path.match_indices('/').map(|(end, _)| end);
         for end in ends.chain([path.len()]) {
             let part = path.get(..end).unwrap_or(path);
@@ -171,6 +199,7 @@ impl Disk for UringDisk {
     }
 
     async fn rename(&self, from: &str, to: &str) -> Result<(), IoError> {
+        self.changes("rename", from)?;
         rustix::fs::renameat(&self.0.fd, from, &self.0.fd, to)
             .map_err(|error| failed("rename", from, &error.into()))?;
         self.sync_dir(parent(to)).await?;
@@ -181,6 +210,7 @@ impl Disk for UringDisk {
     }
 
     async fn remove(&self, path: &str) -> Result<(), IoError> {
+        self.changes("remove", path)?;
         rustix::fs::unlinkat(&self.0.fd, path, AtFlags::empty())
             .map_err(|error| failed("remove", path, &error.into()))?;
         self.sync_dir(parent(path)).await

@@ -140,16 +140,16 @@ async fn read_log<D: Disk, C: Clock>(
 }
 
 /// The records of the log behind a known state.
-struct Tail {
-    stamp: Stamp,
+pub(super) struct Tail {
+    pub(super) stamp: Stamp,
     /// The record the known state ends with, as long as it was not met.
-    expected: Option<Stamp>,
-    changes: Vec<Change>,
+    pub(super) expected: Option<Stamp>,
+    pub(super) changes: Vec<Change>,
     bytes: u64,
 }
 
 impl Tail {
-    fn after(stamp: Stamp) -> Self {
+    pub(super) fn after(stamp: Stamp) -> Self {
         Self {
             stamp,
             expected: (stamp != Stamp::default()).then_some(stamp),
@@ -159,7 +159,7 @@ impl Tail {
     }
 
     /// Takes a record over if it continues what is there.
-    fn take(&mut self, at: Location, view: RecordView<'_>) -> Result<(), Malformed> {
+    pub(super) fn take(&mut self, at: Location, view: RecordView<'_>) -> Result<(), Malformed> {
         let RecordView::Record {
             kind: BATCH,
             payload,

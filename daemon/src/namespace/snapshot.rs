@@ -41,7 +41,7 @@ const UNFINISHED: &str = "snapshot.new";
 /// Entries read from the index in one go.
 const ENTRIES_PER_TURN: usize = 512;
 
-fn path(dir: &str, covers: u64) -> String {
+pub(crate) fn path(dir: &str, covers: u64) -> String {
     format!("{dir}/snapshot-{covers:016x}")
 }
 

@@ -6,5 +6,7 @@ mod core;
 mod secrets;
 mod spread;
 mod tuning;
+mod verify;
 
 pub use boot::{BootError, run};
+pub use verify::verify;

@@ -39,7 +39,9 @@ impl Tuning {
     }
 }
 
-fn store_config(superblock: &Superblock, shard: ShardId, tuning: Tuning) -> StoreConfig {
+/// How a shard is kept.
+#[must_use]
+pub fn store_config(superblock: &Superblock, shard: ShardId, tuning: Tuning) -> StoreConfig {
     StoreConfig {
         log: LogConfig {
             dir: shard_dir(shard),

@@ -137,6 +137,13 @@ pub fn part(upload: UploadId, number: u32) -> Vec<u8> {
     out
 }
 
+/// The upload in a part's index key.
+#[must_use]
+pub fn upload_of_part(index_key: &[u8]) -> Option<UploadId> {
+    let id = index_key.get(1..)?.first_chunk::<16>()?;
+    Some(UploadId(u128::from_be_bytes(*id)))
+}
+
 /// The part number in a part's index key.
 #[must_use]
 pub fn parse_part(index_key: &[u8]) -> Option<u32> {

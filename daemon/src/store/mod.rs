@@ -10,6 +10,7 @@ pub mod condition;
 pub mod entry;
 pub mod error;
 pub mod expire;
+pub mod inspect;
 pub mod keys;
 mod leases;
 pub mod meta;

@@ -19,7 +19,7 @@ pub struct Object {
 
 impl Object {
     /// Decodes a record that was read.
-    pub(super) fn new(raw: OwnedRecord) -> Result<Self, Malformed> {
+    pub fn new(raw: OwnedRecord) -> Result<Self, Malformed> {
         let (record, _) = ObjectRecord::decode(raw.payload())?;
         let inline = inline_bytes(raw, &record.body);
         Ok(Self {

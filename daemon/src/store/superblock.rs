@@ -103,21 +103,12 @@ impl Superblock {
 
     /// Looks at a data directory. What an interrupted making left behind is removed.
     pub async fn find<D: Disk>(disk: &D) -> Result<Found, SuperblockError> {
+        let found = Self::look(disk).await?;
+        if found != Found::Nothing {
+            return Ok(found);
+        }
         let names = disk.list("").await?;
         let has = |name: &str| names.iter().any(|n| n == name);
-        if has(NAME) {
-            let file = disk.open(NAME).await?;
-            let (result, buf) = file
-                .read_at(0, BLOCK, AlignedBuf::with_capacity(BLOCK))
-                .await;
-            match result {
-                Ok(()) => return Ok(Found::Store(Self::decode(&buf)?)),
-                Err(error) if error.kind == IoErrorKind::Short => {
-                    return Err(SuperblockError::Damaged("too short"));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
         check_names(&names)?;
         let ours = |name: &str| name == "namespace" || name.starts_with("shard-");
         if has(NAME_NEW) {
@@ -129,6 +120,24 @@ impl Superblock {
             disk.remove(NAME_NEW).await?;
         }
         Ok(Found::Nothing)
+    }
+
+    /// Looks at a data directory and changes nothing.
+    pub async fn look<D: Disk>(disk: &D) -> Result<Found, SuperblockError> {
+        if !disk.list("").await?.iter().any(|name| name == NAME) {
+            return Ok(Found::Nothing);
+        }
+        let file = disk.open(NAME).await?;
+        let (result, buf) = file
+            .read_at(0, BLOCK, AlignedBuf::with_capacity(BLOCK))
+            .await;
+        match result {
+            Ok(()) => Ok(Found::Store(Self::decode(&buf)?)),
+            Err(error) if error.kind == IoErrorKind::Short => {
+                Err(SuperblockError::Damaged("too short"))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Begins the making of a store.

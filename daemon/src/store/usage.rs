@@ -128,6 +128,14 @@ impl Counters {
         self.buckets.get(&bucket).copied().unwrap_or_default()
     }
 
+    /// Every bucket that holds anything, in the order of their numbers.
+    #[must_use]
+    pub fn all(&self) -> Vec<(BucketId, Usage)> {
+        let mut all: Vec<_> = self.buckets.iter().map(|(id, held)| (*id, *held)).collect();
+        all.sort_unstable_by_key(|(bucket, _)| *bucket);
+        all
+    }
+
     /// An entry of the index was set (`new`), or removed, and another one was there before (`old`),
     /// or none. Each as [`of_entry`] sees it.
     pub fn changed(

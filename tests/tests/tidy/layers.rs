@@ -47,6 +47,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "admin",
         &["base", "io", "log", "index", "namespace", "store", "shard"],
     ),
+    (
+        "verify",
+        &["base", "io", "log", "index", "namespace", "store", "shard"],
+    ),
 ];
 
 /// Files above the layers: they wire them together and may use all.

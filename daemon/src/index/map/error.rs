@@ -35,6 +35,9 @@ pub enum MapError {
     /// An index that must be rebuilt from the log.
     #[error("the index must be rebuilt: {0}")]
     Unusable(&'static str),
+    /// There is no file.
+    #[error("there is no index")]
+    Missing,
     /// Another process has the file.
     #[error("the index file is in use")]
     InUse,
@@ -44,6 +47,9 @@ impl MapError {
     pub(super) fn io(operation: &'static str, error: &std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::WouldBlock {
             return Self::InUse;
+        }
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return Self::Missing;
         }
         Self::Io {
             operation,

@@ -3,6 +3,7 @@
 use super::Stamp;
 use super::error::MapError;
 use super::find::Root;
+use super::generation::Generation;
 use super::layout::{self, KEY_BYTES_MAX, PAGE, PageRef, VALUE_BYTES_MAX};
 use super::node::Node;
 use super::pages::Pages;
@@ -85,16 +86,9 @@ impl MapWriter {
         let path = path.ok_or(MapError::Unusable("it was kept in memory only"))?;
         let io = |error| MapError::io("open the index", &error);
         let file = MapFile::open(path).map_err(io)?;
-        let found = superblock::read(&file, config.store).ok_or(MapError::Unusable(
-            "no superblock of this store and version",
-        ))?;
+        let (found, region) = look(&file, config.store)?;
         if !found.clean {
             return Err(MapError::Unusable("it was not closed in an orderly way"));
-        }
-        let chunks = file.len().map_err(io)? / CHUNK_BYTES;
-        let mut region = Region::default();
-        for _ in 0..chunks.min(CHUNKS_MAX as u64) {
-            region = region.extended(&file)?;
         }
         let salt = salt(config.store);
         let used = verify(&region, salt, &found)?;
@@ -112,6 +106,31 @@ impl MapWriter {
             found.entries,
             (found.number, found.stamp),
         ))
+    }
+
+    /// Looks at a map that nobody has open, without changing a byte of its file: the state that
+    /// [`MapWriter::close`] left, every page of it checked. `None` when it was not closed in an
+    /// orderly way; nothing is expected of its pages then.
+    pub fn inspect(config: &MapConfig) -> Result<Option<Generation>, MapError> {
+        let path = config.path.as_ref();
+        let path = path.ok_or(MapError::Unusable("it was kept in memory only"))?;
+        let io = |error| MapError::io("open the index", &error);
+        let file = MapFile::open_read_only(path).map_err(io)?;
+        let (found, region) = look(&file, config.store)?;
+        if !found.clean {
+            return Ok(None);
+        }
+        let salt = salt(config.store);
+        verify(&region, salt, &found)?;
+        Ok(Some(Generation {
+            number: found.number,
+            stamp: found.stamp,
+            len: found.entries,
+            root: found.root,
+            salt,
+            region: Arc::new(region),
+            dropped: Arc::default(),
+        }))
     }
 
     /// Leaves the published state so that the next start can use it as it is. Changes that are not
@@ -132,6 +151,22 @@ impl MapWriter {
         synced.map_err(|error| MapError::io("flush the index", &error))?;
         superblock::write(&self.pages.file, self.store, &clean)
     }
+}
+
+/// The superblock that counts, and all of the file mapped.
+fn look(file: &MapFile, store: [u8; 16]) -> Result<(Superblock, Region), MapError> {
+    let found = superblock::read(file, store).ok_or(MapError::Unusable(
+        "no superblock of this store and version",
+    ))?;
+    let mut region = Region::default();
+    if found.clean {
+        let len = file.len();
+        let len = len.map_err(|error| MapError::io("open the index", &error))?;
+        for _ in 0..(len / CHUNK_BYTES).min(CHUNKS_MAX as u64) {
+            region = region.extended(file)?;
+        }
+    }
+    Ok((found, region))
 }
 
 /// Checks every page of a tree: its checksum and place, the order of all keys, the number of
