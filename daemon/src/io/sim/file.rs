@@ -103,6 +103,12 @@ impl SimDisk {
         self
     }
 
+    /// The block size that files report.
+    #[must_use]
+    pub fn block_size(&self) -> usize {
+        self.world().block
+    }
+
     /// Limits the sum of all file lengths; creating beyond it is [`IoErrorKind::NoSpace`].
     pub fn set_capacity(&self, bytes: u64) {
         self.world().capacity = bytes;

@@ -76,6 +76,16 @@ impl Trace {
         }
     }
 
+    /// The state after the first `count` events.
+    #[must_use]
+    pub fn at(&self, count: usize) -> Image {
+        let mut image = self.origin.clone();
+        for event in self.events.iter().take(count) {
+            image.apply(event);
+        }
+        image
+    }
+
     /// The marks among the first `count` events.
     pub fn marks(&self, count: usize) -> impl Iterator<Item = u64> {
         self.events

@@ -1,0 +1,213 @@
+//! The real store on the simulated disk: superblock, namespace, shards and the core that ties them
+//! together, made and opened as the daemon does it.
+
+mod observe;
+mod perform;
+
+pub use observe::Dump;
+
+use chainringd::base::{ShardId, Timestamp};
+use chainringd::io::sim::{self, SimClock, SimDisk};
+use chainringd::io::{Mailbox, mailbox};
+use chainringd::log::{Durability, LogConfig};
+use chainringd::namespace::{Entropy, FirstUser, Namespace, NamespaceConfig, Secret, SecretsKey};
+use chainringd::shard::open::shard_dir;
+use chainringd::shard::{Core, Job, Topology};
+use chainringd::store::superblock::{Found, Superblock};
+use chainringd::store::{ReadCache, Store, StoreConfig};
+use std::cell::Cell;
+use std::fmt::Display;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+type SimStore = Store<SimDisk, SimClock>;
+type SimCore = Core<SimDisk, SimClock>;
+
+/// The store's id. Any will do; the same in every run.
+const STORE: [u8; 16] = *b"0123456789abcdef";
+/// The user that owns everything: rights are proven elsewhere.
+const OWNER: &str = "admin";
+
+/// How a store is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Shards.
+    pub shards: u16,
+    /// Bytes of a segment of a shard's log, small, so that logs have many.
+    pub segment_bytes: u32,
+    /// Whether answers wait for the write only, not for the flush.
+    pub relaxed: bool,
+    /// Bytes of the namespace's log after which a snapshot is written.
+    pub snapshot_bytes: u64,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            shards: 1,
+            segment_bytes: 16 * 1024,
+            relaxed: false,
+            snapshot_bytes: 1 << 40,
+        }
+    }
+}
+
+impl Shape {
+    const fn durability(&self) -> Durability {
+        if self.relaxed {
+            let interval = Duration::from_millis(500);
+            Durability::Relaxed { interval }
+        } else {
+            Durability::Strict
+        }
+    }
+
+    fn store(&self, shard: ShardId) -> StoreConfig {
+        StoreConfig {
+            log: LogConfig {
+                dir: shard_dir(shard),
+                store: STORE,
+                shard: shard.0,
+                segment_bytes: self.segment_bytes,
+                durability: self.durability(),
+            },
+            checkpoint_bytes: 1 << 40,
+        }
+    }
+
+    fn namespace(&self) -> NamespaceConfig {
+        let secrets = SecretsKey::new([5; 32]);
+        NamespaceConfig {
+            segment_bytes: 16 * 1024,
+            snapshot_bytes: self.snapshot_bytes,
+            durability: self.durability(),
+            ..NamespaceConfig::new("namespace", STORE, None, entropy(), secrets)
+        }
+    }
+}
+
+/// Different bytes at every call, the same in every run.
+fn entropy() -> Entropy {
+    let state = Cell::new(sim::Rng::new(7));
+    Rc::new(move |out: &mut [u8]| {
+        let mut rng = state.replace(sim::Rng::new(0));
+        out.fill_with(|| rng.bits().to_le_bytes()[0]);
+        state.set(rng);
+    })
+}
+
+/// An error in words.
+fn words<T, E: Display>(result: Result<T, E>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
+}
+
+/// An open store. Lives in one [`sim::run`].
+pub struct Engine {
+    /// What it is on.
+    pub disk: SimDisk,
+    core: Rc<SimCore>,
+    stores: Vec<Rc<SimStore>>,
+    namespace: Rc<Namespace<SimDisk, SimClock>>,
+    /// Nobody sends anything: everything is on one core.
+    _mail: Mailbox<Job<SimDisk, SimClock>>,
+}
+
+impl Engine {
+    /// Opens the store on this disk, or makes one if there is none.
+    pub async fn open(disk: &SimDisk, shape: &Shape) -> Result<Self, String> {
+        let found = words(Superblock::find(disk).await)?;
+        if found == Found::Nothing {
+            Self::create(disk, shape).await?;
+        }
+        let mut stores = Vec::new();
+        for shard in (0..shape.shards).map(ShardId) {
+            let store = Store::open(disk.clone(), SimClock, shape.store(shard)).await;
+            stores.push(Rc::new(words(store)?));
+        }
+        let namespace = Namespace::open(disk.clone(), SimClock, shape.namespace()).await;
+        let namespace = Rc::new(words(namespace)?);
+        for store in &stores {
+            sim::spawn(store.log().run());
+        }
+        sim::spawn(namespace.run());
+        let (inbox, mail) = mailbox();
+        let topology = Topology {
+            owners: vec![0; stores.len()],
+            readers: stores.iter().map(|store| store.reader()).collect(),
+            inboxes: vec![inbox],
+            names: namespace.reader(),
+        };
+        let core = Core::new(
+            0,
+            Arc::new(topology),
+            stores.iter().cloned().map(Some).collect(),
+            Some(namespace.clone()),
+            SimClock,
+            ReadCache::new(1 << 16),
+        );
+        Ok(Self {
+            disk: disk.clone(),
+            core,
+            stores,
+            namespace,
+            _mail: mail,
+        })
+    }
+
+    async fn create(disk: &SimDisk, shape: &Shape) -> Result<(), String> {
+        let superblock = Superblock {
+            store: STORE,
+            shards: shape.shards,
+            created: Timestamp(1).0,
+        };
+        words(superblock.begin(disk).await)?;
+        for shard in (0..shape.shards).map(ShardId) {
+            let made = Store::create(disk.clone(), SimClock, shape.store(shard)).await;
+            words(made.map(drop))?;
+        }
+        let first = FirstUser {
+            name: OWNER.to_owned(),
+            access_key: Some("ADMINKEY".to_owned()),
+            secret: Some(words(Secret::new("adminsecret".to_owned()))?),
+        };
+        let made = Namespace::create(disk.clone(), SimClock, shape.namespace(), first).await;
+        let (namespace, _) = words(made)?;
+        sim::spawn(namespace.run());
+        words(namespace.close().await)?;
+        words(Superblock::finish(disk).await)
+    }
+
+    /// Ends it in an orderly way, with a checkpoint if that is wanted.
+    pub async fn close(self, checkpoint: bool) -> Result<(), String> {
+        words(self.namespace.close().await)?;
+        for store in &self.stores {
+            if checkpoint {
+                words(store.checkpoint(true).await)?;
+            }
+            words(store.log().close().await)?;
+        }
+        Ok(())
+    }
+
+    /// Saves every shard's index.
+    pub async fn checkpoint(&self) -> Result<(), String> {
+        for store in &self.stores {
+            words(store.checkpoint(true).await)?;
+        }
+        Ok(())
+    }
+
+    /// Records appended to the shards' logs since it was opened.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        let logs = self.stores.iter().map(|store| store.log().stats().records);
+        logs.sum()
+    }
+
+    /// Whether a failed write or flush ended a log.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.stores.iter().any(|store| store.log().stats().poisoned)
+    }
+}

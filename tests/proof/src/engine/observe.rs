@@ -1,0 +1,188 @@
+//! What a store holds, in the model's words, and what its indexes hold, in their own.
+
+use super::perform::note_in;
+use super::{Engine, SimStore, words};
+use crate::model::{Entry, Link, Model, Names, Object, Part};
+use chainringd::base::md5::Md5;
+use chainringd::base::{BucketId, VersionId};
+use chainringd::index::Visit;
+use chainringd::namespace::EntryKind;
+use std::collections::BTreeMap;
+use std::ops::{Bound, ControlFlow};
+
+/// Everything in the index of each shard, keys and values.
+pub type Dump = Vec<Vec<(Vec<u8>, Vec<u8>)>>;
+
+const MANY: usize = 1000;
+
+impl Engine {
+    /// Reads everything there is, every byte of it, past the cache. The number of the next bucket is
+    /// not to be seen and stays 0.
+    pub async fn observe(&self) -> Result<Model, String> {
+        let mut model = Model {
+            names: self.names()?,
+            ..Model::default()
+        };
+        let entries = model.names.volumes.values().flat_map(BTreeMap::values);
+        let buckets: Vec<u64> = entries
+            .filter_map(|entry| match entry {
+                Entry::Bucket(bucket) => Some(*bucket),
+                Entry::Link(_) => None,
+            })
+            .collect();
+        for bucket in buckets {
+            self.objects(bucket, &mut model).await?;
+            for store in &self.stores {
+                uploads(store, bucket, &mut model)?;
+            }
+        }
+        Ok(model)
+    }
+
+    fn names(&self) -> Result<Names, String> {
+        let reader = self.core.names();
+        let mut volumes = BTreeMap::new();
+        for volume in words(reader.list_volumes("", None, MANY))? {
+            let mut entries = BTreeMap::new();
+            for entry in words(reader.list_buckets(&volume.name, "", None, MANY))? {
+                let seen = match &entry.kind {
+                    EntryKind::Bucket(bucket) => Entry::Bucket(bucket.id.0),
+                    EntryKind::Link(link) => Entry::Link(Link {
+                        to: (
+                            link.source_volume.to_string(),
+                            link.source_bucket.to_string(),
+                        ),
+                        prefix: link.prefix.as_deref().map(str::to_owned),
+                        read_only: link.read_only,
+                    }),
+                };
+                entries.insert(entry.name.to_string(), seen);
+            }
+            volumes.insert(volume.name.to_string(), entries);
+        }
+        Ok(Names { volumes, next: 0 })
+    }
+
+    async fn objects(&self, bucket: u64, model: &mut Model) -> Result<(), String> {
+        for key in self.keys(bucket)? {
+            let object = self.object(bucket, &key).await;
+            let object = object.map_err(|error| format!("{key} of {bucket}: {error}"))?;
+            model.objects.insert((bucket, key), object);
+        }
+        Ok(())
+    }
+
+    /// The keys of a bucket.
+    fn keys(&self, bucket: u64) -> Result<Vec<String>, String> {
+        let visit = Visit::begin();
+        let mut cursor = self.core.objects(&visit, BucketId(bucket));
+        cursor.seek(b"", false);
+        let mut found = Vec::new();
+        while let Some((key, _)) = words(cursor.next_object())? {
+            found.push(words(String::from_utf8(key.to_vec()))?);
+        }
+        Ok(found)
+    }
+
+    /// Reads an object and compares what is said of it in several places.
+    async fn object(&self, bucket: u64, key: &str) -> Result<Object, String> {
+        let (id, bytes) = (BucketId(bucket), key.as_bytes());
+        let reader = self.core.reader_of(id, bytes);
+        let entry = words(reader.object(id, bytes, &mut Vec::new()))?;
+        let entry = entry.ok_or("listed, but not there")?;
+        let object = words(reader.read(&entry, None).await)?;
+        let record = &object.record;
+        let mut stream = reader.body(&object, 0..record.size, None);
+        let mut body = Vec::new();
+        while let Some(chunk) = words(stream.next().await)? {
+            body.extend_from_slice(&chunk);
+        }
+        let said = (record.bucket, record.key.as_slice(), record.version);
+        if said != (id, bytes, VersionId::NULL) {
+            return Err(format!("its record is that of {said:?}"));
+        }
+        let sizes = (entry.size, record.size, body.len() as u64);
+        if sizes.0 != sizes.1 || sizes.1 != sizes.2 {
+            return Err(format!("sizes differ: {sizes:?}"));
+        }
+        if (entry.etag, entry.modified) != (record.etag, record.modified) {
+            return Err("index and record differ".to_owned());
+        }
+        if record.etag.parts == 0 && Md5::digest(&body) != record.etag.md5 {
+            return Err("its bytes are not those of its entity tag".to_owned());
+        }
+        Ok(Object {
+            bytes: body.into(),
+            etag: record.etag,
+            note: note_in(&record.meta),
+        })
+    }
+
+    /// Everything in the indexes of the shards.
+    #[must_use]
+    pub fn dump(&self) -> Dump {
+        let stores = self.stores.iter();
+        stores.map(|store| entries(store)).collect()
+    }
+
+    /// Whether each bucket's usage is what the entries of the index add up to.
+    pub fn check_usage(&self, seen: &Model) -> Result<(), String> {
+        for volume in seen.names.volumes.values() {
+            for entry in volume.values() {
+                let Entry::Bucket(bucket) = entry else {
+                    continue;
+                };
+                let objects = seen.objects.iter().filter(|((b, _), _)| b == bucket);
+                let sizes = objects.map(|(_, object)| object.bytes.len() as u64);
+                let uploads = seen.uploads.iter().filter(|(((b, _), _), _)| b == bucket);
+                let parts = uploads.flat_map(|(_, parts)| parts.values());
+                let bytes = sizes.clone().sum::<u64>()
+                    + parts.map(|part| part.bytes.len() as u64).sum::<u64>();
+                let usages = self.stores.iter().map(|store| store.usage(BucketId(*bucket)));
+                let counted = usages.fold((0, 0), |sum, usage| {
+                    (sum.0 + usage.bytes, sum.1 + usage.objects)
+                });
+                if counted != (bytes, sizes.count() as u64) {
+                    return Err(format!("bucket {bucket} is counted as {counted:?}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the index holds.
+fn entries(store: &SimStore) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut found = Vec::new();
+    let reader = store.reader();
+    reader.index().scan(Bound::Unbounded, |key, value| {
+        found.push((key.to_vec(), value.to_vec()));
+        ControlFlow::Continue(())
+    });
+    found
+}
+
+fn uploads(store: &SimStore, bucket: u64, model: &mut Model) -> Result<(), String> {
+    let reader = store.reader();
+    let mut open = Vec::new();
+    let visited = reader.scan_uploads(BucketId(bucket), b"", |key, upload, _| {
+        open.push((String::from_utf8_lossy(key).into_owned(), upload));
+        ControlFlow::Continue(())
+    });
+    words(visited)?;
+    for (key, upload) in open {
+        let mut parts = BTreeMap::new();
+        for (number, part) in words(reader.parts(upload, 0, MANY))? {
+            if part.bucket.0 != bucket {
+                return Err(format!("part {number} counts for bucket {}", part.bucket.0));
+            }
+            // Its bytes are read when the upload is completed.
+            let bytes = vec![0; usize::try_from(part.size).unwrap_or(0)];
+            let md5 = part.md5;
+            let bytes = bytes.into();
+            parts.insert(number, Part { bytes, md5 });
+        }
+        model.uploads.insert(((bucket, key), upload.0), parts);
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! What a store may be found to hold after a crash: the states of the model after each operation, and
+//! which of them were acknowledged.
+//!
+//! Each shard, and the namespace, has one order of operations. A crash leaves each of them in the
+//! state after some operation that is not older than the last acknowledged one (D1, D2, D5).
+
+use crate::model::{Key, Model, Op, Outcome};
+use chainringd::base::BucketId;
+use chainringd::shard::core::shard_of;
+
+/// A state, and what led to it.
+struct Version {
+    model: Model,
+    /// The key that was written, or nothing when names were.
+    target: Option<Key>,
+}
+
+/// The states since everything was last acknowledged.
+pub struct Journal {
+    shards: u16,
+    versions: Vec<Version>,
+    /// By shard, then the namespace: the newest acknowledged version.
+    acked: Vec<usize>,
+}
+
+impl Journal {
+    /// An empty store.
+    #[must_use]
+    pub fn new(shards: u16) -> Self {
+        Self::from(shards, Model::default())
+    }
+
+    fn from(shards: u16, model: Model) -> Self {
+        let target = None;
+        Self {
+            shards,
+            versions: vec![Version { model, target }],
+            acked: vec![0; usize::from(shards) + 1],
+        }
+    }
+
+    /// The state after everything that was begun.
+    #[must_use]
+    pub fn latest(&self) -> &Model {
+        match self.versions.last() {
+            Some(version) => &version.model,
+            None => unreachable!("there is always a version"),
+        }
+    }
+
+    /// An operation takes its place: what it must answer, and the number to acknowledge it by.
+    pub fn begin(&mut self, op: &Op) -> (Outcome, u64) {
+        let before = self.latest();
+        let target = before.target(op);
+        let mut model = before.clone();
+        let outcome = model.apply(op);
+        let mut number = self.versions.len() - 1;
+        let changes = !op.only_reads() && !matches!(outcome, Outcome::Refused(_));
+        if changes {
+            number += 1;
+            self.versions.push(Version { model, target });
+        } else if target.is_some() {
+            // An answer that changes nothing rests on what was last done to its key.
+            let last = self.versions.iter().rposition(|v| v.target == target);
+            number = last.unwrap_or(0);
+        }
+        (outcome, number as u64)
+    }
+
+    /// What reading it in any state that may be visible would answer.
+    pub fn readings(&self, op: &Op) -> impl Iterator<Item = Outcome> {
+        let oldest = self.acked.iter().min().copied().unwrap_or(0);
+        let versions = self.versions.iter().skip(oldest);
+        versions.map(|version| version.model.clone().apply(op))
+    }
+
+    /// The operation with this number is acknowledged.
+    pub fn acknowledge(&mut self, number: u64) {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        let Some(version) = self.versions.get(number) else {
+            return;
+        };
+        let side = match &version.target {
+            Some((bucket, key)) => self.shard(*bucket, key),
+            None => usize::from(self.shards),
+        };
+        if let Some(acked) = self.acked.get_mut(side) {
+            *acked = (*acked).max(number);
+        }
+    }
+
+    /// Nothing is acknowledged but what the numbers say.
+    pub fn acknowledged_only(&mut self, numbers: impl Iterator<Item = u64>) {
+        self.acked.fill(0);
+        for number in numbers {
+            self.acknowledge(number);
+        }
+    }
+
+    /// The last operation did nothing after all.
+    pub fn take_back(&mut self, number: u64) {
+        if self.versions.len() as u64 == number + 1 && number > 0 {
+            self.versions.pop();
+        }
+    }
+
+    /// Everything begun is acknowledged: older states do not matter any more.
+    pub fn settle(&mut self) {
+        *self = Self::from(self.shards, self.latest().clone());
+    }
+
+    /// The number of the latest state.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.versions.len()
+    }
+
+    /// Whether nothing happened since everything was acknowledged.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.versions.len() == 1
+    }
+
+    fn shard(&self, bucket: u64, key: &str) -> usize {
+        let shard = shard_of(self.shards.into(), BucketId(bucket), key.as_bytes());
+        usize::from(shard.0)
+    }
+
+    /// What `model` says of one shard, as far as its buckets are among the names of `seen`.
+    fn side(&self, model: &Model, shard: usize, seen: &Model) -> Model {
+        let here = |(bucket, key): &Key| {
+            self.shard(*bucket, key) == shard && seen.names.has_bucket(*bucket)
+        };
+        let mut side = Model::default();
+        let objects = model.objects.iter().filter(|(key, _)| here(key));
+        side.objects = objects.map(|(k, v)| (k.clone(), v.clone())).collect();
+        let uploads = model.uploads.iter().filter(|((key, _), _)| here(key));
+        side.uploads = uploads.map(|(k, v)| (k.clone(), v.clone())).collect();
+        side
+    }
+
+    /// Compares what was found with what may be found, and goes on from there. The error says what
+    /// was found and what was allowed.
+    pub fn judge(&mut self, seen: &Model) -> Result<(), String> {
+        let mut judged = Model::default();
+        for shard in 0..usize::from(self.shards) {
+            let found = self.side(seen, shard, seen);
+            let oldest = self.acked.get(shard).copied().unwrap_or(0);
+            let mut allowed = self.versions.iter().skip(oldest);
+            let right = allowed
+                .by_ref()
+                .map(|version| self.side(&version.model, shard, seen))
+                .find(|side| *side == found);
+            let Some(right) = right else {
+                let allowed = self.versions.iter().skip(oldest);
+                let allowed: Vec<_> = allowed
+                    .map(|version| brief(&self.side(&version.model, shard, seen)))
+                    .collect();
+                let found = brief(&found);
+                return Err(format!(
+                    "shard {shard} holds\n  {found}\nbut must hold one of\n  {}",
+                    allowed.join("\n  ")
+                ));
+            };
+            judged.objects.extend(right.objects);
+            judged.uploads.extend(right.uploads);
+        }
+        let oldest = self.acked.last().copied().unwrap_or(0);
+        let allowed = self.versions.iter().skip(oldest).map(|v| &v.model.names);
+        let found = &seen.names.volumes;
+        let Some(names) = allowed.clone().find(|names| names.volumes == *found) else {
+            let allowed: Vec<_> = allowed.map(|n| format!("{:?}", n.volumes)).collect();
+            return Err(format!(
+                "the namespace holds\n  {found:?}\nbut must hold one of\n  {}",
+                allowed.join("\n  ")
+            ));
+        };
+        judged.names = names.clone();
+        *self = Self::from(self.shards, judged);
+        Ok(())
+    }
+}
+
+/// A shard's side in few words.
+fn brief(side: &Model) -> String {
+    let objects = side.objects.iter().map(|((bucket, key), object)| {
+        let (len, etag) = (object.bytes.len(), object.etag);
+        format!("{bucket}/{key}: {len} bytes {etag} {:?}", object.note)
+    });
+    let uploads = side.uploads.iter().map(|(((bucket, key), upload), parts)| {
+        let parts: Vec<_> = parts.iter().map(|(n, p)| (*n, p.bytes.len())).collect();
+        format!("{bucket}/{key} upload {upload}: {parts:?}")
+    });
+    let all: Vec<_> = objects.chain(uploads).collect();
+    match all.is_empty() {
+        true => "nothing".to_owned(),
+        false => all.join(", "),
+    }
+}

@@ -1,0 +1,117 @@
+//! Random histories, with crashes, against the model: whatever the store answers the model answers,
+//! and after every crash it holds what it may (D1, D2, D5 to D8).
+
+use super::{Case, Programme};
+use crate::client::Client;
+use crate::engine::{Engine, Shape};
+use crate::generate::Generator;
+use crate::journal::Journal;
+use crate::recovery;
+use chainringd::io::sim::{self, Rng, SimDisk};
+use chainringd::io::{Clock, sim::SimClock};
+use std::rc::Rc;
+use std::time::Duration;
+
+pub const PROGRAMME: Programme = Programme {
+    name: "conformance",
+    ordinary: 10_000,
+    all: None,
+    run,
+};
+
+/// Most operations of a history.
+const OPS_MAX: usize = 60;
+/// Longer than a log waits before it marks that everything was flushed.
+const IDLE: Duration = Duration::from_secs(3);
+
+fn shape(rng: &mut Rng) -> Shape {
+    Shape {
+        shards: 1 + u16::try_from(rng.below(3)).unwrap_or(0),
+        segment_bytes: [16, 16, 32][rng.below(3)] * 1024,
+        relaxed: rng.below(6) == 0,
+        snapshot_bytes: [1 << 40, 4096][rng.below(2)],
+    }
+}
+
+fn run(case: &Case) -> Result<u64, String> {
+    let mut rng = Rng::new(case.seed);
+    let shape = shape(&mut rng);
+    let block = [512, 512, 4096][rng.below(3)];
+    let mut disk = SimDisk::new(case.seed).with_block_size(block);
+    let mut journal = Journal::new(shape.shards);
+    let mut generator = Generator::new(rng.bits());
+    let mut left = 1 + rng.below(OPS_MAX);
+    case.history.note(|| format!("{shape:?}, blocks of {block}"));
+    while left > 0 {
+        let ops = 1 + rng.below(left);
+        left -= ops;
+        disk.record();
+        let seed = rng.bits();
+        let life = live(case, (&disk, &shape), &mut journal, &mut generator, ops, seed);
+        let closed = sim::run(seed, life)?;
+        disk = if closed { disk.crash(sim::Keep::All) } else { cut(case, &disk, &mut journal, &shape, &mut rng) };
+        let after = recovery::open(&disk.crash(sim::Keep::All), &shape, seed)?;
+        journal.judge(&after.seen)?;
+        recovery::rebuilds(&disk, &shape, &after)?;
+        if rng.coin() {
+            recovery::repeats(&disk, &shape, &after, &mut rng)?;
+        }
+    }
+    Ok(1)
+}
+
+/// One opening of the store. Says whether it was closed in an orderly way.
+async fn live(
+    case: &Case,
+    (disk, shape): (&SimDisk, &Shape),
+    journal: &mut Journal,
+    generator: &mut Generator,
+    ops: usize,
+    seed: u64,
+) -> Result<bool, String> {
+    let mut rng = Rng::new(seed);
+    let engine = Rc::new(Engine::open(disk, shape).await?);
+    let mut client = Client::new(engine.clone(), journal, &case.history);
+    for _ in 0..ops {
+        match rng.below(30) {
+            0 => {
+                case.history.note(|| "checkpoint".to_owned());
+                engine.checkpoint().await?;
+            }
+            1 => {
+                case.history.note(|| "idle".to_owned());
+                SimClock.sleep(IDLE).await;
+            }
+            _ => {
+                let op = generator.next(client.journal().latest());
+                client.ask(op, rng.below(3) > 0).await?;
+            }
+        }
+    }
+    if rng.below(3) > 0 {
+        return Ok(false);
+    }
+    client.settle().await?;
+    drop(client);
+    journal.settle();
+    case.history.note(|| "close".to_owned());
+    let engine = Rc::try_unwrap(engine).map_err(|_| "the store is still in use")?;
+    engine.close(rng.coin()).await?;
+    Ok(true)
+}
+
+/// The power fails at some instant of the life that was recorded.
+fn cut(case: &Case, disk: &SimDisk, journal: &mut Journal, shape: &Shape, rng: &mut Rng) -> SimDisk {
+    let trace = disk.trace();
+    let end = trace.events.len();
+    let at = if rng.coin() { end } else { end - rng.below(end.min(60) + 1) };
+    let image = trace.at(at);
+    let keep = match shape.relaxed {
+        // What was answered outlives the process, no more.
+        true => sim::Keep::All,
+        false => recovery::any_keep(rng, &image),
+    };
+    case.history.note(|| format!("crash at event {at} of {end}, {keep:?}"));
+    journal.acknowledged_only(trace.marks(at));
+    image.crashed_disk(keep, rng.bits()).with_block_size(disk.block_size())
+}

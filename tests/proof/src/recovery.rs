@@ -1,0 +1,103 @@
+//! Opening what a crash left, and what must hold of every such opening.
+
+use crate::engine::{Dump, Engine, Shape};
+use crate::model::Model;
+use chainringd::io::sim::{self, Image, Keep, Rng, SimDisk};
+
+/// What an opened store holds: in the model's words, and in its indexes.
+pub struct Opened {
+    /// Everything a client can see.
+    pub seen: Model,
+    /// The indexes.
+    pub dump: Dump,
+}
+
+/// Opens the store on a disk and reads everything.
+pub fn open(disk: &SimDisk, shape: &Shape, seed: u64) -> Result<Opened, String> {
+    sim::run(seed, async {
+        let engine = Engine::open(disk, shape).await;
+        let engine = engine.map_err(|error| format!("cannot be opened: {error}"))?;
+        look(&engine).await
+    })
+}
+
+/// Reads everything in an open store.
+pub async fn look(engine: &Engine) -> Result<Opened, String> {
+    let seen = engine.observe().await;
+    let seen = seen.map_err(|error| format!("cannot be read: {error}"))?;
+    engine.check_usage(&seen)?;
+    let dump = engine.dump();
+    Ok(Opened { seen, dump })
+}
+
+/// What a crash may keep, any of it.
+pub fn any_keep(rng: &mut Rng, image: &Image) -> Keep {
+    let units = image.unflushed();
+    let unit = rng.below(units);
+    let sectors = rng.below(image.sectors(unit) + 1);
+    match rng.below(8) {
+        0 => Keep::All,
+        1 => Keep::None,
+        2 => Keep::Without(unit),
+        3 => Keep::Only(unit),
+        4 => Keep::Head(unit, sectors),
+        5 => Keep::Tail(unit, sectors),
+        _ => Keep::Random(rng.bits()),
+    }
+}
+
+/// The index is what the log says (D7): a store without its checkpoints opens to the same indexes.
+pub fn rebuilds(disk: &SimDisk, shape: &Shape, opened: &Opened) -> Result<(), String> {
+    let copy = disk.crash(Keep::All);
+    let saved = |path: &String| path.contains("index.checkpoint");
+    let checkpoints: Vec<String> = copy.paths().into_iter().filter(saved).collect();
+    if checkpoints.is_empty() {
+        return Ok(());
+    }
+    for path in checkpoints {
+        copy.remove_raw(&path);
+    }
+    let again = open(&copy, shape, 3).map_err(|error| format!("without checkpoints: {error}"))?;
+    if again.dump != opened.dump {
+        return Err(format!(
+            "D7: an index rebuilt from the log alone differs: {}",
+            difference(&again.dump, &opened.dump)
+        ));
+    }
+    Ok(())
+}
+
+/// Recovery that is interrupted and repeated comes to what it would have come to (D6).
+pub fn repeats(disk: &SimDisk, shape: &Shape, opened: &Opened, rng: &mut Rng) -> Result<(), String> {
+    let first = disk.crash(Keep::All);
+    first.record();
+    open(&first, shape, rng.bits())?;
+    let trace = first.trace();
+    let cut = rng.below(trace.events.len() + 1);
+    let seed = rng.bits();
+    let image = trace.at(cut);
+    let keep = any_keep(rng, &image);
+    let second = image.crashed_disk(keep, seed).with_block_size(disk.block_size());
+    let again = open(&second, shape, seed);
+    let again = again.map_err(|e| format!("D6: after a crash of recovery ({cut}, {keep:?}): {e}"))?;
+    if again.seen != opened.seen {
+        return Err(format!(
+            "D6: a crash of recovery ({cut}, {keep:?}) changed what is there"
+        ));
+    }
+    Ok(())
+}
+
+/// The first entry that two dumps do not share.
+fn difference(one: &Dump, other: &Dump) -> String {
+    for (shard, (one, other)) in one.iter().zip(other).enumerate() {
+        let extra = |a: &[(Vec<u8>, Vec<u8>)], b: &[(Vec<u8>, Vec<u8>)]| {
+            a.iter().find(|entry| !b.contains(entry)).cloned()
+        };
+        let found = (extra(one, other), extra(other, one));
+        if found != (None, None) {
+            return format!("shard {shard}: rebuilt {:?}, kept {:?}", found.0, found.1);
+        }
+    }
+    "another number of shards".to_owned()
+}
