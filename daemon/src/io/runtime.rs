@@ -9,6 +9,7 @@
 use super::inflight::InFlight;
 use super::mailbox::{Mailbox, mailbox};
 use super::reply::Home;
+use super::sim;
 use super::timer::{Sleep, Timers};
 use compio::driver::ProactorBuilder;
 use compio::runtime::{Runtime, RuntimeBuilder};
@@ -278,8 +279,14 @@ async fn wake_all(mut woken: Mailbox<Waker>) {
 }
 
 /// Runs `future` beside everything else on this core. When it panics, that is logged and ends only
-/// this task: right for a connection, wrong for what others wait for (see [`spawn_vital`]).
+/// this task: right for a connection, wrong for what others wait for (see [`spawn_vital`]). In a
+/// simulation it is a task of that, and a panic ends it all.
 pub fn spawn(future: impl Future<Output = ()> + 'static) {
+    if sim::is_running() {
+        // Not joined: it runs on.
+        drop(sim::spawn(future));
+        return;
+    }
     let guarded = AssertUnwindSafe(future)
         .catch_unwind()
         .map(|result| match result {

@@ -27,7 +27,7 @@ mod rng;
 mod trace;
 
 pub use clock::SimClock;
-pub use executor::{Task, run, spawn, yield_now};
+pub use executor::{Task, is_running, run, spawn, yield_now};
 pub use fault::{Fault, Operation};
 pub use file::{SimDisk, SimFile};
 pub use image::{Image, Keep};

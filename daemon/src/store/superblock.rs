@@ -11,6 +11,8 @@ use crate::io::{Disk, DiskFile, IoError, IoErrorKind};
 
 const NAME: &str = "superblock";
 const NAME_NEW: &str = "superblock.new";
+/// What [`NAME_NEW`] is written as.
+const NAME_DRAFT: &str = ".superblock";
 const MAGIC: [u8; 8] = *b"CHNRING\0";
 /// Version of the whole on-disk format. A store of another version is refused.
 pub const FORMAT_VERSION: u32 = 1;
@@ -117,7 +119,6 @@ impl Superblock {
                     disk.remove(&format!("{folder}/{name}")).await?;
                 }
             }
-            disk.remove(NAME_NEW).await?;
         }
         Ok(Found::Nothing)
     }
@@ -140,12 +141,20 @@ impl Superblock {
         }
     }
 
-    /// Begins the making of a store.
+    /// Begins the making of a store. The beginnings of one that were found stay marked as such until
+    /// this takes their place: without a mark their folders would pass for a stranger's.
     pub async fn begin<D: Disk>(&self, disk: &D) -> Result<(), SuperblockError> {
-        let file = disk.create(NAME_NEW, BLOCK as u64).await?;
+        let file = match disk.create(NAME_DRAFT, BLOCK as u64).await {
+            Err(error) if error.kind == IoErrorKind::AlreadyExists => {
+                disk.remove(NAME_DRAFT).await?;
+                disk.create(NAME_DRAFT, BLOCK as u64).await?
+            }
+            other => other?,
+        };
         let (result, _) = file.write_at(0, AlignedBuf::copy_of(&self.encode())).await;
         result?;
-        Ok(file.sync_data().await?)
+        file.sync_data().await?;
+        Ok(disk.rename(NAME_DRAFT, NAME_NEW).await?)
     }
 
     /// Ends the making of a store: from now on it is one.

@@ -184,6 +184,12 @@ impl<T> Task<T> {
     }
 }
 
+/// Whether this thread is in a simulation.
+#[must_use]
+pub fn is_running() -> bool {
+    CURRENT.with_borrow(Option::is_some)
+}
+
 /// Starts a task beside the one that runs.
 ///
 /// # Panics
