@@ -69,7 +69,7 @@ impl<'a> Client<'a> {
         let text = format!("{op:?}");
         self.history.note(|| text.clone());
         let (expected, number) = self.journal.begin(&op);
-        let before = self.engine.records();
+        let before = self.engine.shards.records();
         let done = Rc::new(Cell::new(false));
         let (engine, flag) = (self.engine.clone(), done.clone());
         let task = sim::spawn(async move {
@@ -88,7 +88,7 @@ impl<'a> Client<'a> {
             return self.settle().await;
         }
         for _ in 0..TURNS_MAX {
-            if done.get() || self.engine.records() > before {
+            if done.get() || self.engine.shards.records() > before {
                 return Ok(());
             }
             sim::yield_now().await;

@@ -193,13 +193,25 @@ impl Generator {
             33..37 => Op::Get {
                 at: self.place(model),
                 key: self.key(),
-                from: if self.one_in(3) { self.rng.below(9000) } else { 0 },
-                len: if self.one_in(3) { self.rng.below(9000) } else { 1 << 20 },
+                from: if self.one_in(3) {
+                    self.rng.below(9000)
+                } else {
+                    0
+                },
+                len: if self.one_in(3) {
+                    self.rng.below(9000)
+                } else {
+                    1 << 20
+                },
             },
             _ => Op::List {
                 at: self.place(model),
                 prefix: text(&["", "", "a", "c/"], self.rng.below(4)),
-                after: if self.one_in(2) { self.key() } else { String::new() },
+                after: if self.one_in(2) {
+                    self.key()
+                } else {
+                    String::new()
+                },
                 limit: 1 + self.rng.below(8),
             },
         }

@@ -54,16 +54,17 @@ impl Journal {
         let target = before.target(op);
         let mut model = before.clone();
         let outcome = model.apply(op);
-        let mut number = self.versions.len() - 1;
         let changes = !op.only_reads() && !matches!(outcome, Outcome::Refused(_));
-        if changes {
-            number += 1;
+        let number = if changes {
             self.versions.push(Version { model, target });
+            self.versions.len() - 1
         } else if target.is_some() {
             // An answer that changes nothing rests on what was last done to its key.
             let last = self.versions.iter().rposition(|v| v.target == target);
-            number = last.unwrap_or(0);
-        }
+            last.unwrap_or(0)
+        } else {
+            0
+        };
         (outcome, number as u64)
     }
 

@@ -6,6 +6,9 @@ use chainring_proof::runner::{self, Plan, Report};
 use std::process::ExitCode;
 use std::time::Duration;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "\
 usage: chainring-proof run [--long SECONDS] [--only PROGRAMME] [--seed FIRST] [--count N] [--jobs N]
        chainring-proof replay PROGRAMME SEED [--deep]
@@ -31,7 +34,8 @@ fn main() -> ExitCode {
         ["run", rest @ ..] => options(rest).and_then(|options| run(&options)),
         ["replay", name, seed, rest @ ..] => replay(name, seed, rest == ["--deep"]),
         ["list"] => {
-            ALL.iter().for_each(|programme| println!("{}", programme.name));
+            ALL.iter()
+                .for_each(|programme| println!("{}", programme.name));
             Ok(true)
         }
         _ => Err(USAGE.to_owned()),
@@ -79,16 +83,23 @@ fn find(name: &str) -> Result<&'static Programme, String> {
 fn run(options: &Options) -> Result<bool, String> {
     // A panic is part of a report; its place is shown when it is replayed.
     std::panic::set_hook(Box::new(|_| {}));
-    let wanted = |p: &&Programme| options.only.is_empty() || options.only.iter().any(|n| n == p.name);
+    let wanted =
+        |p: &&Programme| options.only.is_empty() || options.only.iter().any(|n| n == p.name);
     let programmes: Vec<&Programme> = ALL.iter().filter(wanted).collect();
     let mut good = true;
     for programme in &programmes {
-        let share = |seconds: u64| Duration::from_secs(seconds) / u32::try_from(programmes.len()).unwrap_or(1);
+        let share = |seconds: u64| {
+            Duration::from_secs(seconds) / u32::try_from(programmes.len()).unwrap_or(1)
+        };
         let plan = Plan {
             first: options.first,
             count: options.count.unwrap_or(programme.ordinary),
             time: options.long.map(share),
-            depth: if options.long.is_some() { Depth::Deep } else { Depth::Ordinary },
+            depth: if options.long.is_some() {
+                Depth::Deep
+            } else {
+                Depth::Ordinary
+            },
             jobs: options.jobs,
         };
         let report = runner::run(programme, &plan);
@@ -102,7 +113,10 @@ fn run(options: &Options) -> Result<bool, String> {
 fn show(programme: &Programme, report: &Report, depth: Depth) {
     for (seed, error) in &report.failures {
         let deep = if depth == Depth::Deep { " --deep" } else { "" };
-        println!("FAILED: chainring-proof replay {} {seed}{deep}\n{error}\n", programme.name);
+        println!(
+            "FAILED: chainring-proof replay {} {seed}{deep}\n{error}\n",
+            programme.name
+        );
     }
     println!(
         "programme {:<14} {:>9} cases {:>3} failures  seeds {}..{}  {} s",

@@ -1,7 +1,7 @@
 //! Opening what a crash left, and what must hold of every such opening.
 
-use crate::engine::{Dump, Engine, Shape};
-use crate::model::Model;
+use crate::engine::{Dump, Engine, Shape, Shards};
+use crate::model::{Model, Names};
 use chainringd::io::sim::{self, Image, Keep, Rng, SimDisk};
 
 /// What an opened store holds: in the model's words, and in its indexes.
@@ -21,12 +21,28 @@ pub fn open(disk: &SimDisk, shape: &Shape, seed: u64) -> Result<Opened, String> 
     })
 }
 
+/// Opens the shards on a disk and reads everything in the buckets of these names.
+pub fn open_shards(
+    disk: &SimDisk,
+    shape: &Shape,
+    names: &Names,
+    seed: u64,
+) -> Result<Opened, String> {
+    sim::run(seed, async {
+        let shards = Shards::open(disk, shape).await;
+        let shards = shards.map_err(|error| format!("cannot be opened: {error}"))?;
+        let seen = shards.observe(names.clone()).await;
+        let seen = seen.map_err(|error| format!("cannot be read: {error}"))?;
+        let dump = shards.dump();
+        Ok(Opened { seen, dump })
+    })
+}
+
 /// Reads everything in an open store.
 pub async fn look(engine: &Engine) -> Result<Opened, String> {
     let seen = engine.observe().await;
     let seen = seen.map_err(|error| format!("cannot be read: {error}"))?;
-    engine.check_usage(&seen)?;
-    let dump = engine.dump();
+    let dump = engine.shards.dump();
     Ok(Opened { seen, dump })
 }
 
@@ -57,7 +73,8 @@ pub fn rebuilds(disk: &SimDisk, shape: &Shape, opened: &Opened) -> Result<(), St
     for path in checkpoints {
         copy.remove_raw(&path);
     }
-    let again = open(&copy, shape, 3).map_err(|error| format!("without checkpoints: {error}"))?;
+    let again = open_shards(&copy, shape, &opened.seen.names, 3)
+        .map_err(|error| format!("without checkpoints: {error}"))?;
     if again.dump != opened.dump {
         return Err(format!(
             "D7: an index rebuilt from the log alone differs: {}",
@@ -68,18 +85,32 @@ pub fn rebuilds(disk: &SimDisk, shape: &Shape, opened: &Opened) -> Result<(), St
 }
 
 /// Recovery that is interrupted and repeated comes to what it would have come to (D6).
-pub fn repeats(disk: &SimDisk, shape: &Shape, opened: &Opened, rng: &mut Rng) -> Result<(), String> {
+pub fn repeats(
+    disk: &SimDisk,
+    shape: &Shape,
+    opened: &Opened,
+    rng: &mut Rng,
+) -> Result<(), String> {
     let first = disk.crash(Keep::All);
     first.record();
-    open(&first, shape, rng.bits())?;
+    // Names are recovered by the same code from a log like any other; most often the shards do.
+    let all = rng.below(4) == 0 || disk.read_raw("superblock").is_none();
+    let reopen = |disk: &SimDisk, seed| match all {
+        true => open(disk, shape, seed),
+        false => open_shards(disk, shape, &opened.seen.names, seed),
+    };
+    reopen(&first, rng.bits())?;
     let trace = first.trace();
     let cut = rng.below(trace.events.len() + 1);
     let seed = rng.bits();
     let image = trace.at(cut);
     let keep = any_keep(rng, &image);
-    let second = image.crashed_disk(keep, seed).with_block_size(disk.block_size());
-    let again = open(&second, shape, seed);
-    let again = again.map_err(|e| format!("D6: after a crash of recovery ({cut}, {keep:?}): {e}"))?;
+    let second = image
+        .crashed_disk(keep, seed)
+        .with_block_size(disk.block_size());
+    let again = reopen(&second, seed);
+    let again =
+        again.map_err(|e| format!("D6: after a crash of recovery ({cut}, {keep:?}): {e}"))?;
     if again.seen != opened.seen {
         return Err(format!(
             "D6: a crash of recovery ({cut}, {keep:?}) changed what is there"

@@ -81,7 +81,9 @@ pub fn run(programme: &Programme, plan: &Plan) -> Report {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Runs the case of one seed. A panic is a failure like any other.
@@ -109,7 +111,11 @@ fn text(panic: &(dyn Any + Send)) -> String {
 
 /// Runs one seed again and tells all about it.
 #[must_use]
-pub fn replay(programme: &Programme, seed: u64, depth: Depth) -> (Vec<String>, Result<u64, String>) {
+pub fn replay(
+    programme: &Programme,
+    seed: u64,
+    depth: Depth,
+) -> (Vec<String>, Result<u64, String>) {
     let (case, result) = attempt(programme, seed, depth, History::kept());
     let mut lines = case.history.lines();
     let cut = lines.len().saturating_sub(LINES_SHOWN);

@@ -3,8 +3,10 @@
 
 mod observe;
 mod perform;
+mod shards;
 
 pub use observe::Dump;
+pub use shards::Shards;
 
 use chainringd::base::{ShardId, Timestamp};
 use chainringd::io::sim::{self, SimClock, SimDisk};
@@ -106,8 +108,9 @@ fn words<T, E: Display>(result: Result<T, E>) -> Result<T, String> {
 pub struct Engine {
     /// What it is on.
     pub disk: SimDisk,
+    /// Its shards.
+    pub shards: Shards,
     core: Rc<SimCore>,
-    stores: Vec<Rc<SimStore>>,
     namespace: Rc<Namespace<SimDisk, SimClock>>,
     /// Nobody sends anything: everything is on one core.
     _mail: Mailbox<Job<SimDisk, SimClock>>,
@@ -120,16 +123,11 @@ impl Engine {
         if found == Found::Nothing {
             Self::create(disk, shape).await?;
         }
-        let mut stores = Vec::new();
-        for shard in (0..shape.shards).map(ShardId) {
-            let store = Store::open(disk.clone(), SimClock, shape.store(shard)).await;
-            stores.push(Rc::new(words(store)?));
-        }
+        let shards = Shards::open(disk, shape).await?;
         let namespace = Namespace::open(disk.clone(), SimClock, shape.namespace()).await;
         let namespace = Rc::new(words(namespace)?);
-        for store in &stores {
-            sim::spawn(store.log().run());
-        }
+        shards.run();
+        let stores = &shards.stores;
         sim::spawn(namespace.run());
         let (inbox, mail) = mailbox();
         let topology = Topology {
@@ -148,8 +146,8 @@ impl Engine {
         );
         Ok(Self {
             disk: disk.clone(),
+            shards,
             core,
-            stores,
             namespace,
             _mail: mail,
         })
@@ -181,33 +179,9 @@ impl Engine {
     /// Ends it in an orderly way, with a checkpoint if that is wanted.
     pub async fn close(self, checkpoint: bool) -> Result<(), String> {
         words(self.namespace.close().await)?;
-        for store in &self.stores {
-            if checkpoint {
-                words(store.checkpoint(true).await)?;
-            }
-            words(store.log().close().await)?;
+        if checkpoint {
+            self.shards.checkpoint().await?;
         }
-        Ok(())
-    }
-
-    /// Saves every shard's index.
-    pub async fn checkpoint(&self) -> Result<(), String> {
-        for store in &self.stores {
-            words(store.checkpoint(true).await)?;
-        }
-        Ok(())
-    }
-
-    /// Records appended to the shards' logs since it was opened.
-    #[must_use]
-    pub fn records(&self) -> u64 {
-        let logs = self.stores.iter().map(|store| store.log().stats().records);
-        logs.sum()
-    }
-
-    /// Whether a failed write or flush ended a log.
-    #[must_use]
-    pub fn is_poisoned(&self) -> bool {
-        self.stores.iter().any(|store| store.log().stats().poisoned)
+        self.shards.close().await
     }
 }

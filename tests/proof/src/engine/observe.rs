@@ -1,42 +1,27 @@
 //! What a store holds, in the model's words, and what its indexes hold, in their own.
 
 use super::perform::note_in;
-use super::{Engine, SimStore, words};
+use super::{Engine, Shards, SimStore, words};
 use crate::model::{Entry, Link, Model, Names, Object, Part};
 use chainringd::base::md5::Md5;
 use chainringd::base::{BucketId, VersionId};
-use chainringd::index::Visit;
 use chainringd::namespace::EntryKind;
+use chainringd::shard::core::shard_of;
+use chainringd::store::keys;
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 
 /// Everything in the index of each shard, keys and values.
 pub type Dump = Vec<Vec<(Vec<u8>, Vec<u8>)>>;
 
+/// More than there is of anything.
 const MANY: usize = 1000;
 
 impl Engine {
     /// Reads everything there is, every byte of it, past the cache. The number of the next bucket is
     /// not to be seen and stays 0.
     pub async fn observe(&self) -> Result<Model, String> {
-        let mut model = Model {
-            names: self.names()?,
-            ..Model::default()
-        };
-        let entries = model.names.volumes.values().flat_map(BTreeMap::values);
-        let buckets: Vec<u64> = entries
-            .filter_map(|entry| match entry {
-                Entry::Bucket(bucket) => Some(*bucket),
-                Entry::Link(_) => None,
-            })
-            .collect();
-        for bucket in buckets {
-            self.objects(bucket, &mut model).await?;
-            for store in &self.stores {
-                uploads(store, bucket, &mut model)?;
-            }
-        }
-        Ok(model)
+        self.shards.observe(self.names()?).await
     }
 
     fn names(&self) -> Result<Names, String> {
@@ -62,100 +47,116 @@ impl Engine {
         }
         Ok(Names { volumes, next: 0 })
     }
+}
 
-    async fn objects(&self, bucket: u64, model: &mut Model) -> Result<(), String> {
-        for key in self.keys(bucket)? {
-            let object = self.object(bucket, &key).await;
-            let object = object.map_err(|error| format!("{key} of {bucket}: {error}"))?;
-            model.objects.insert((bucket, key), object);
+impl Shards {
+    /// Reads everything in the buckets that have a name, and compares the counters with it.
+    pub async fn observe(&self, names: Names) -> Result<Model, String> {
+        let mut model = Model {
+            names,
+            ..Model::default()
+        };
+        for bucket in model.names.buckets() {
+            for store in &self.stores {
+                for key in self.keys(store, bucket)? {
+                    let object = object(store, bucket, &key).await;
+                    let object = object.map_err(|error| format!("{key} of {bucket}: {error}"))?;
+                    model.objects.insert((bucket, key), object);
+                }
+                uploads(store, bucket, &mut model)?;
+            }
+            self.check_usage(bucket, &model)?;
         }
-        Ok(())
+        Ok(model)
     }
 
-    /// The keys of a bucket.
-    fn keys(&self, bucket: u64) -> Result<Vec<String>, String> {
-        let visit = Visit::begin();
-        let mut cursor = self.core.objects(&visit, BucketId(bucket));
-        cursor.seek(b"", false);
+    /// Everything in the indexes.
+    #[must_use]
+    pub fn dump(&self) -> Dump {
+        let stores = self.stores.iter();
+        stores.map(|store| entries(store, &[])).collect()
+    }
+
+    /// The keys of a bucket in one shard, where they belong.
+    fn keys(&self, store: &SimStore, bucket: u64) -> Result<Vec<String>, String> {
+        let prefix = keys::bucket_prefix(keys::SPACE_OBJECT, BucketId(bucket));
         let mut found = Vec::new();
-        while let Some((key, _)) = words(cursor.next_object())? {
+        for (entry, _) in entries(store, &prefix) {
+            let mut scratch = Vec::new();
+            let key = keys::object_key(&entry, &mut scratch).ok_or("a key of the index is none")?;
+            let shard = shard_of(self.stores.len(), BucketId(bucket), key);
+            if shard.0 != store.shard() {
+                return Err(format!("{key:?} is in shard {}", store.shard()));
+            }
             found.push(words(String::from_utf8(key.to_vec()))?);
         }
         Ok(found)
     }
 
-    /// Reads an object and compares what is said of it in several places.
-    async fn object(&self, bucket: u64, key: &str) -> Result<Object, String> {
-        let (id, bytes) = (BucketId(bucket), key.as_bytes());
-        let reader = self.core.reader_of(id, bytes);
-        let entry = words(reader.object(id, bytes, &mut Vec::new()))?;
-        let entry = entry.ok_or("listed, but not there")?;
-        let object = words(reader.read(&entry, None).await)?;
-        let record = &object.record;
-        let mut stream = reader.body(&object, 0..record.size, None);
-        let mut body = Vec::new();
-        while let Some(chunk) = words(stream.next().await)? {
-            body.extend_from_slice(&chunk);
+    /// Whether a bucket's usage is what the entries of the index add up to.
+    fn check_usage(&self, bucket: u64, seen: &Model) -> Result<(), String> {
+        let objects = seen.objects.iter().filter(|((b, _), _)| *b == bucket);
+        let sizes = objects.map(|(_, object)| object.bytes.len() as u64);
+        let uploads = seen.uploads.iter();
+        let uploads = uploads.filter(|(((b, _), _), _)| *b == bucket);
+        let parts = uploads.flat_map(|(_, parts)| parts.values());
+        let parts: u64 = parts.map(|part| part.bytes.len() as u64).sum();
+        let expected = (sizes.clone().sum::<u64>() + parts, sizes.count() as u64);
+        let usages = self.stores.iter();
+        let usages = usages.map(|store| store.usage(BucketId(bucket)));
+        let counted = usages.fold((0, 0), |sum, usage| {
+            (sum.0 + usage.bytes, sum.1 + usage.objects)
+        });
+        match counted == expected {
+            true => Ok(()),
+            false => Err(format!(
+                "bucket {bucket} is counted as {counted:?} (bytes, objects), but holds {expected:?}"
+            )),
         }
-        let said = (record.bucket, record.key.as_slice(), record.version);
-        if said != (id, bytes, VersionId::NULL) {
-            return Err(format!("its record is that of {said:?}"));
-        }
-        let sizes = (entry.size, record.size, body.len() as u64);
-        if sizes.0 != sizes.1 || sizes.1 != sizes.2 {
-            return Err(format!("sizes differ: {sizes:?}"));
-        }
-        if (entry.etag, entry.modified) != (record.etag, record.modified) {
-            return Err("index and record differ".to_owned());
-        }
-        if record.etag.parts == 0 && Md5::digest(&body) != record.etag.md5 {
-            return Err("its bytes are not those of its entity tag".to_owned());
-        }
-        Ok(Object {
-            bytes: body.into(),
-            etag: record.etag,
-            note: note_in(&record.meta),
-        })
-    }
-
-    /// Everything in the indexes of the shards.
-    #[must_use]
-    pub fn dump(&self) -> Dump {
-        let stores = self.stores.iter();
-        stores.map(|store| entries(store)).collect()
-    }
-
-    /// Whether each bucket's usage is what the entries of the index add up to.
-    pub fn check_usage(&self, seen: &Model) -> Result<(), String> {
-        for volume in seen.names.volumes.values() {
-            for entry in volume.values() {
-                let Entry::Bucket(bucket) = entry else {
-                    continue;
-                };
-                let objects = seen.objects.iter().filter(|((b, _), _)| b == bucket);
-                let sizes = objects.map(|(_, object)| object.bytes.len() as u64);
-                let uploads = seen.uploads.iter().filter(|(((b, _), _), _)| b == bucket);
-                let parts = uploads.flat_map(|(_, parts)| parts.values());
-                let bytes = sizes.clone().sum::<u64>()
-                    + parts.map(|part| part.bytes.len() as u64).sum::<u64>();
-                let usages = self.stores.iter().map(|store| store.usage(BucketId(*bucket)));
-                let counted = usages.fold((0, 0), |sum, usage| {
-                    (sum.0 + usage.bytes, sum.1 + usage.objects)
-                });
-                if counted != (bytes, sizes.count() as u64) {
-                    return Err(format!("bucket {bucket} is counted as {counted:?}"));
-                }
-            }
-        }
-        Ok(())
     }
 }
 
-/// What the index holds.
-fn entries(store: &SimStore) -> Vec<(Vec<u8>, Vec<u8>)> {
+/// Reads an object and compares what is said of it in several places.
+async fn object(store: &SimStore, bucket: u64, key: &str) -> Result<Object, String> {
+    let (id, bytes, reader) = (BucketId(bucket), key.as_bytes(), store.reader());
+    let entry = words(reader.object(id, bytes, &mut Vec::new()))?;
+    let entry = entry.ok_or("listed, but not there")?;
+    let object = words(reader.read(&entry, None).await)?;
+    let record = &object.record;
+    let mut stream = reader.body(&object, 0..record.size, None);
+    let mut body = Vec::new();
+    while let Some(chunk) = words(stream.next().await)? {
+        body.extend_from_slice(&chunk);
+    }
+    let said = (record.bucket, record.key.as_slice(), record.version);
+    if said != (id, bytes, VersionId::NULL) {
+        return Err(format!("its record is that of {said:?}"));
+    }
+    let sizes = (entry.size, record.size, body.len() as u64);
+    if sizes.0 != sizes.1 || sizes.1 != sizes.2 {
+        return Err(format!("sizes differ: {sizes:?}"));
+    }
+    if (entry.etag, entry.modified) != (record.etag, record.modified) {
+        return Err("index and record differ".to_owned());
+    }
+    if record.etag.parts == 0 && Md5::digest(&body) != record.etag.md5 {
+        return Err("its bytes are not those of its entity tag".to_owned());
+    }
+    Ok(Object {
+        bytes: body.into(),
+        etag: record.etag,
+        note: note_in(&record.meta),
+    })
+}
+
+/// What the index holds under keys that begin so.
+fn entries(store: &SimStore, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut found = Vec::new();
     let reader = store.reader();
-    reader.index().scan(Bound::Unbounded, |key, value| {
+    reader.index().scan(Bound::Included(prefix), |key, value| {
+        if !key.starts_with(prefix) {
+            return ControlFlow::Break(());
+        }
         found.push((key.to_vec(), value.to_vec()));
         ControlFlow::Continue(())
     });

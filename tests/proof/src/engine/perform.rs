@@ -6,7 +6,7 @@ use chainringd::base::limits::EXTENT_HEAD;
 use chainringd::base::md5::Md5;
 use chainringd::base::{AlignedBuf, BucketId, UploadId};
 use chainringd::index::Visit;
-use chainringd::io::{Clock, IoErrorKind};
+use chainringd::io::IoErrorKind;
 use chainringd::log::LogError;
 use chainringd::namespace::{
     CannedAcl, Command, LinkOptions, NamespaceError, Reply, ResolveError, Resolved, Right, Who,
@@ -110,7 +110,9 @@ fn meta(note: String) -> ObjectMeta {
 /// The note in an object's metadata.
 pub(super) fn note_in(meta: &ObjectMeta) -> String {
     let mut notes = meta.user.iter().filter(|(name, _)| name == "note");
-    notes.next().map_or_else(String::new, |(_, note)| note.clone())
+    notes
+        .next()
+        .map_or_else(String::new, |(_, note)| note.clone())
 }
 
 impl Engine {
@@ -283,7 +285,11 @@ impl Engine {
     async fn drop(&self, (volume, name): &Place) -> Result<Outcome> {
         let names = self.core.names();
         let broken = |error: &dyn std::fmt::Display| Stop(Outcome::Failed(error.to_string()));
-        if names.volume(volume).map_err(|error| broken(&error))?.is_none() {
+        if names
+            .volume(volume)
+            .map_err(|error| broken(&error))?
+            .is_none()
+        {
             return refuse(Refusal::NoVolume);
         }
         let entry = names.entry(volume, name).map_err(|error| broken(&error))?;
@@ -333,9 +339,9 @@ impl Engine {
 
     fn store(&self, bucket: BucketId, key: &str) -> &SimStore {
         let shard = self.core.shard_of(bucket, key.as_bytes());
-        match self.stores.get(usize::from(shard.0)) {
+        match self.shards.stores.get(usize::from(shard.0)) {
             Some(store) => store,
-            None => unreachable!("shard {shard:?} of {}", self.stores.len()),
+            None => unreachable!("shard {shard:?} of {}", self.shards.stores.len()),
         }
     }
 
@@ -483,12 +489,6 @@ impl Engine {
             keys.push(led.shown(&key).unwrap_or("not shown").to_owned());
         }
         Ok(Outcome::Keys(keys))
-    }
-
-    /// The time, as requests see it.
-    #[must_use]
-    pub fn now(&self) -> u64 {
-        self.core.clock().now().0
     }
 }
 

@@ -129,6 +129,17 @@ impl Names {
         Ok(bucket)
     }
 
+    /// The numbers of all buckets.
+    #[must_use]
+    pub fn buckets(&self) -> Vec<u64> {
+        let entries = self.volumes.values().flat_map(BTreeMap::values);
+        let buckets = entries.filter_map(|entry| match entry {
+            Entry::Bucket(bucket) => Some(*bucket),
+            Entry::Link(_) => None,
+        });
+        buckets.collect()
+    }
+
     /// Whether a bucket of this number is there.
     #[must_use]
     pub fn has_bucket(&self, number: u64) -> bool {

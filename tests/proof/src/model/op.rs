@@ -85,7 +85,11 @@ pub enum Op {
         to: String,
     },
     /// Begins a multipart upload.
-    Begin { at: Place, key: String, upload: u128 },
+    Begin {
+        at: Place,
+        key: String,
+        upload: u128,
+    },
     /// Writes a part.
     Part {
         at: Place,
@@ -102,7 +106,11 @@ pub enum Op {
         parts: Vec<u32>,
     },
     /// Gives an upload up.
-    Abort { at: Place, key: String, upload: u128 },
+    Abort {
+        at: Place,
+        key: String,
+        upload: u128,
+    },
     /// Reads a range of an object: its first byte and how many.
     Get {
         at: Place,

@@ -6,9 +6,9 @@ use crate::client::Client;
 use crate::engine::{Engine, Shape};
 use crate::generate::Generator;
 use crate::journal::Journal;
-use crate::recovery;
-use chainringd::io::sim::{self, Rng, SimDisk};
-use chainringd::io::{Clock, sim::SimClock};
+use crate::recovery::{self, Opened};
+use chainringd::io::Clock;
+use chainringd::io::sim::{self, Keep, Rng, SimClock, SimDisk};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -40,27 +40,45 @@ fn run(case: &Case) -> Result<u64, String> {
     let mut disk = SimDisk::new(case.seed).with_block_size(block);
     let mut journal = Journal::new(shape.shards);
     let mut generator = Generator::new(rng.bits());
+    let mut start = disk.crash(Keep::All);
     let mut left = 1 + rng.below(OPS_MAX);
-    case.history.note(|| format!("{shape:?}, blocks of {block}"));
+    case.history
+        .note(|| format!("{shape:?}, blocks of {block}"));
     while left > 0 {
         let ops = 1 + rng.below(left);
         left -= ops;
         disk.record();
         let seed = rng.bits();
-        let life = live(case, (&disk, &shape), &mut journal, &mut generator, ops, seed);
-        let closed = sim::run(seed, life)?;
-        disk = if closed { disk.crash(sim::Keep::All) } else { cut(case, &disk, &mut journal, &shape, &mut rng) };
-        let after = recovery::open(&disk.crash(sim::Keep::All), &shape, seed)?;
-        journal.judge(&after.seen)?;
-        recovery::rebuilds(&disk, &shape, &after)?;
-        if rng.coin() {
-            recovery::repeats(&disk, &shape, &after, &mut rng)?;
+        let subject = (&disk, &shape);
+        let life = live(case, subject, &mut journal, &mut generator, ops, seed);
+        let (before, closed) = sim::run(seed, life)?;
+        if let Some(opened) = &before {
+            // What the life began with was opened beside it, on copies.
+            checks(&start, &shape, opened, &mut rng)?;
         }
+        disk = match closed {
+            true => disk.crash(Keep::All),
+            false => cut(case, &disk, &mut journal, &shape, &mut rng),
+        };
+        start = disk.crash(Keep::All);
     }
+    let last = recovery::open(&disk, &shape, rng.bits())?;
+    journal.judge(&last.seen)?;
+    checks(&start, &shape, &last, &mut rng)?;
     Ok(1)
 }
 
-/// One opening of the store. Says whether it was closed in an orderly way.
+/// What holds of every opening.
+fn checks(disk: &SimDisk, shape: &Shape, opened: &Opened, rng: &mut Rng) -> Result<(), String> {
+    recovery::rebuilds(disk, shape, opened)?;
+    match rng.coin() {
+        true => recovery::repeats(disk, shape, opened, rng),
+        false => Ok(()),
+    }
+}
+
+/// One opening of the store: looks at what is there, and goes on. Gives what was there, and whether
+/// it was closed in an orderly way.
 async fn live(
     case: &Case,
     (disk, shape): (&SimDisk, &Shape),
@@ -68,15 +86,19 @@ async fn live(
     generator: &mut Generator,
     ops: usize,
     seed: u64,
-) -> Result<bool, String> {
+) -> Result<(Option<Opened>, bool), String> {
     let mut rng = Rng::new(seed);
+    let is_new = disk.paths().is_empty();
     let engine = Rc::new(Engine::open(disk, shape).await?);
+    let opened = recovery::look(&engine).await?;
+    journal.judge(&opened.seen)?;
+    let opened = (!is_new).then_some(opened);
     let mut client = Client::new(engine.clone(), journal, &case.history);
     for _ in 0..ops {
         match rng.below(30) {
             0 => {
                 case.history.note(|| "checkpoint".to_owned());
-                engine.checkpoint().await?;
+                engine.shards.checkpoint().await?;
             }
             1 => {
                 case.history.note(|| "idle".to_owned());
@@ -89,7 +111,7 @@ async fn live(
         }
     }
     if rng.below(3) > 0 {
-        return Ok(false);
+        return Ok((opened, false));
     }
     client.settle().await?;
     drop(client);
@@ -97,21 +119,34 @@ async fn live(
     case.history.note(|| "close".to_owned());
     let engine = Rc::try_unwrap(engine).map_err(|_| "the store is still in use")?;
     engine.close(rng.coin()).await?;
-    Ok(true)
+    Ok((opened, true))
 }
 
 /// The power fails at some instant of the life that was recorded.
-fn cut(case: &Case, disk: &SimDisk, journal: &mut Journal, shape: &Shape, rng: &mut Rng) -> SimDisk {
+fn cut(
+    case: &Case,
+    disk: &SimDisk,
+    journal: &mut Journal,
+    shape: &Shape,
+    rng: &mut Rng,
+) -> SimDisk {
     let trace = disk.trace();
     let end = trace.events.len();
-    let at = if rng.coin() { end } else { end - rng.below(end.min(60) + 1) };
+    let at = if rng.coin() {
+        end
+    } else {
+        end - rng.below(end.min(60) + 1)
+    };
     let image = trace.at(at);
     let keep = match shape.relaxed {
         // What was answered outlives the process, no more.
-        true => sim::Keep::All,
+        true => Keep::All,
         false => recovery::any_keep(rng, &image),
     };
-    case.history.note(|| format!("crash at event {at} of {end}, {keep:?}"));
+    case.history
+        .note(|| format!("crash at event {at} of {end}, {keep:?}"));
     journal.acknowledged_only(trace.marks(at));
-    image.crashed_disk(keep, rng.bits()).with_block_size(disk.block_size())
+    image
+        .crashed_disk(keep, rng.bits())
+        .with_block_size(disk.block_size())
 }
