@@ -11,13 +11,26 @@ use std::path::Path;
 
 /// An open file of an index. The lock on it ends when this is dropped.
 #[derive(Debug)]
-pub struct MapFile(File);
+pub struct MapFile {
+    file: File,
+    in_memory: bool,
+}
 
 impl MapFile {
     /// A file without a name, in memory.
     pub fn anonymous() -> Result<Self, Error> {
         let fd = rustix::fs::memfd_create("chainring-index", MemfdFlags::CLOEXEC)?;
-        Ok(Self(File::from(fd)))
+        Ok(Self {
+            file: File::from(fd),
+            in_memory: true,
+        })
+    }
+
+    /// Whether it has no name. Such a file only takes the memory that is written to, so that tests
+    /// can have thousands; a page that was not is not worth a stall less.
+    #[must_use]
+    pub const fn is_in_memory(&self) -> bool {
+        self.in_memory
     }
 
     /// A new, empty file that takes the place of what may be at `path`. A file that is locked stays
@@ -48,12 +61,15 @@ impl MapFile {
 
     fn locked(file: File) -> Result<Self, Error> {
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self(file))
+        Ok(Self {
+            file,
+            in_memory: false,
+        })
     }
 
     /// Its length in bytes.
     pub fn len(&self) -> Result<u64, Error> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     /// Whether it has no bytes.
@@ -64,8 +80,11 @@ impl MapFile {
     /// Makes the file `len` bytes long, with room on the device for all of them: only here can it
     /// meet a full device.
     pub fn grow(&self, len: u64) -> Result<(), Error> {
+        if self.in_memory {
+            return self.file.set_len(len);
+        }
         Ok(rustix::fs::fallocate(
-            &self.0,
+            &self.file,
             FallocateFlags::empty(),
             0,
             len,
@@ -74,30 +93,30 @@ impl MapFile {
 
     /// Fills `bytes` from `offset` on.
     pub fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<(), Error> {
-        self.0.read_exact_at(bytes, offset)
+        self.file.read_exact_at(bytes, offset)
     }
 
     /// Writes `bytes` at `offset`; mappings of the file show them at once.
     pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
-        self.0.write_all_at(bytes, offset)
+        self.file.write_all_at(bytes, offset)
     }
 
     /// Makes everything written durable.
     pub fn sync(&self) -> Result<(), Error> {
-        self.0.sync_all()
+        self.file.sync_all()
     }
 }
 
 impl Drop for MapFile {
     /// A mapping of the file keeps its description open, and with it the lock: give that back now.
     fn drop(&mut self) {
-        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
     }
 }
 
 impl AsFd for MapFile {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.file.as_fd()
     }
 }
 

@@ -54,8 +54,7 @@ impl Journal {
         let target = before.target(op);
         let mut model = before.clone();
         let outcome = model.apply(op);
-        let changes = !op.only_reads() && !matches!(outcome, Outcome::Refused(_));
-        let number = if changes {
+        let number = if model != *before {
             self.versions.push(Version { model, target });
             self.versions.len() - 1
         } else if target.is_some() {

@@ -35,10 +35,12 @@ impl Region {
     pub(super) fn extended(&self, file: &MapFile) -> Result<Self, MapError> {
         let offset = self.chunks.len() as u64 * CHUNK_BYTES;
         let len = usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX);
-        let chunk = MmapOptions::new()
-            .offset(offset)
-            .len(len)
-            .populate()
+        let mut options = MmapOptions::new();
+        options.offset(offset).len(len);
+        if !file.is_in_memory() {
+            options.populate();
+        }
+        let chunk = options
             .map_raw_read_only(file.as_fd().as_raw_fd())
             .map_err(|error| MapError::io("map the index", &error))?;
         let mut chunks = self.chunks.clone();

@@ -77,10 +77,20 @@ pub struct Fault {
     pub sticky: bool,
 }
 
+/// What an operation meets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Met {
+    /// It fails like this.
+    pub failure: Option<IoErrorKind>,
+    /// It takes very long.
+    pub slow: bool,
+}
+
 /// Faults still to come, and how many operations of each kind there were.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     planned: Vec<Fault>,
+    slow: Vec<(Operation, u64)>,
     counts: [u64; Operation::ALL.len()],
 }
 
@@ -91,18 +101,30 @@ impl Faults {
 
     pub(super) fn clear(&mut self) {
         self.planned.clear();
+        self.slow.clear();
+    }
+
+    pub(super) fn slow(&mut self, operation: Operation, nth: u64) {
+        self.slow.push((operation, nth));
     }
 
     pub(super) fn count(&self, operation: Operation) -> u64 {
         self.counts.get(operation as usize).copied().unwrap_or(0)
     }
 
-    /// Counts an operation and says whether it has to fail.
-    pub(super) fn meet(&mut self, operation: Operation) -> Option<IoErrorKind> {
+    /// Counts an operation and says what it meets.
+    pub(super) fn meet(&mut self, operation: Operation) -> Met {
         if let Some(count) = self.counts.get_mut(operation as usize) {
             *count += 1;
         }
-        let mut failure = None;
+        let mut met = Met::default();
+        self.slow.retain_mut(|(slow, nth)| {
+            let this = *slow == operation;
+            met.slow |= this && *nth == 0;
+            let stays = !this || *nth > 0;
+            *nth -= u64::from(this && *nth > 0);
+            stays
+        });
         self.planned.retain_mut(|fault| {
             if fault.operation != operation {
                 return true;
@@ -111,9 +133,9 @@ impl Faults {
                 fault.nth -= 1;
                 return true;
             }
-            failure = Some(fault.kind);
+            met.failure = Some(fault.kind);
             fault.sticky
         });
-        failure
+        met
     }
 }

@@ -1,15 +1,19 @@
 //! [`SimDisk`] and [`SimFile`]: the disk seam on top of an [`Image`], with delays, faults and a
 //! recording.
 
+use super::clock::SimClock;
 use super::executor::yield_now;
 use super::fault::{Fault, Faults, Operation};
 use super::image::{Content, Image, Keep, SECTOR};
 use super::rng::Rng;
 use super::trace::{Event, Trace};
 use crate::base::AlignedBuf;
-use crate::io::{Disk, DiskFile, IoError, IoErrorKind};
+use crate::io::{Clock, Disk, DiskFile, IoError, IoErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+/// How long an operation takes that is slow.
+const SLOW: Duration = Duration::from_secs(10);
 /// Most times an operation yields before it completes.
 const DELAY_MAX: usize = 3;
 
@@ -139,6 +143,11 @@ impl SimDisk {
         self.world().faults.plan(fault);
     }
 
+    /// The n-th operation of a kind from now on, 0 for the next one, takes ten seconds.
+    pub fn slow(&self, operation: Operation, nth: u64) {
+        self.world().faults.slow(operation, nth);
+    }
+
     /// Forgets the faults still planned.
     pub fn heal(&self) {
         self.world().faults.clear();
@@ -202,9 +211,13 @@ impl SimDisk {
 
     /// Takes some time, then says whether the operation has to fail.
     async fn pass(&self, operation: Operation, path: &str) -> Result<(), IoError> {
-        let failure = self.world().faults.meet(operation);
+        let met = self.world().faults.meet(operation);
         self.delay().await;
-        failure.map_or(Ok(()), |kind| Err(operation.error(path, kind)))
+        if met.slow {
+            SimClock.sleep(SLOW).await;
+        }
+        met.failure
+            .map_or(Ok(()), |kind| Err(operation.error(path, kind)))
     }
 
     async fn delay(&self) {
