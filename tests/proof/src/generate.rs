@@ -163,6 +163,12 @@ impl Generator {
         found.map(|(place, _)| place)
     }
 
+    /// The bucket that most keys go to.
+    #[must_use]
+    pub fn bucket(&self) -> Op {
+        Op::Bucket((text(&VOLUMES, 0), text(&NAMES, 0)))
+    }
+
     /// The next operation.
     pub fn next(&mut self, model: &Model) -> Op {
         match self.rng.below(40) {

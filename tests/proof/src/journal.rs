@@ -30,7 +30,9 @@ impl Journal {
         Self::from(shards, Model::default())
     }
 
-    fn from(shards: u16, model: Model) -> Self {
+    /// A store that holds this.
+    #[must_use]
+    pub fn from(shards: u16, model: Model) -> Self {
         let target = None;
         Self {
             shards,
@@ -76,6 +78,12 @@ impl Journal {
 
     /// The operation with this number is acknowledged.
     pub fn acknowledge(&mut self, number: u64) {
+        let mut acked = std::mem::take(&mut self.acked);
+        self.note(&mut acked, number);
+        self.acked = acked;
+    }
+
+    fn note(&self, acked: &mut [usize], number: u64) {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
         let Some(version) = self.versions.get(number) else {
             return;
@@ -84,17 +92,28 @@ impl Journal {
             Some((bucket, key)) => self.shard(*bucket, key),
             None => usize::from(self.shards),
         };
-        if let Some(acked) = self.acked.get_mut(side) {
+        if let Some(acked) = acked.get_mut(side) {
             *acked = (*acked).max(number);
         }
     }
 
+    /// The newest acknowledged version of each side, when nothing is acknowledged but what the
+    /// numbers say.
+    pub fn acked_by(&self, numbers: impl Iterator<Item = u64>) -> Vec<usize> {
+        let mut acked = vec![0; self.acked.len()];
+        numbers.for_each(|number| self.note(&mut acked, number));
+        acked
+    }
+
+    /// The newest acknowledged version of each side.
+    #[must_use]
+    pub fn acked(&self) -> &[usize] {
+        &self.acked
+    }
+
     /// Nothing is acknowledged but what the numbers say.
     pub fn acknowledged_only(&mut self, numbers: impl Iterator<Item = u64>) {
-        self.acked.fill(0);
-        for number in numbers {
-            self.acknowledge(number);
-        }
+        self.acked = self.acked_by(numbers);
     }
 
     /// The last operation did nothing after all.
@@ -139,13 +158,20 @@ impl Journal {
         side
     }
 
-    /// Compares what was found with what may be found, and goes on from there. The error says what
-    /// was found and what was allowed.
+    /// Compares what was found with what may be found, and goes on from there.
     pub fn judge(&mut self, seen: &Model) -> Result<(), String> {
+        let judged = self.find(seen, &self.acked)?;
+        *self = Self::from(self.shards, judged);
+        Ok(())
+    }
+
+    /// The state that was found, in full, if it is one that may be found when these versions are
+    /// acknowledged. The error says what was found and what is allowed.
+    pub fn find(&self, seen: &Model, acked: &[usize]) -> Result<Model, String> {
         let mut judged = Model::default();
         for shard in 0..usize::from(self.shards) {
             let found = self.side(seen, shard, seen);
-            let oldest = self.acked.get(shard).copied().unwrap_or(0);
+            let oldest = acked.get(shard).copied().unwrap_or(0);
             let mut allowed = self.versions.iter().skip(oldest);
             let right = allowed
                 .by_ref()
@@ -165,7 +191,7 @@ impl Journal {
             judged.objects.extend(right.objects);
             judged.uploads.extend(right.uploads);
         }
-        let oldest = self.acked.last().copied().unwrap_or(0);
+        let oldest = acked.last().copied().unwrap_or(0);
         let allowed = self.versions.iter().skip(oldest).map(|v| &v.model.names);
         let found = &seen.names.volumes;
         let Some(names) = allowed.clone().find(|names| names.volumes == *found) else {
@@ -176,8 +202,7 @@ impl Journal {
             ));
         };
         judged.names = names.clone();
-        *self = Self::from(self.shards, judged);
-        Ok(())
+        Ok(judged)
     }
 }
 

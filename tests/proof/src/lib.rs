@@ -4,6 +4,7 @@
 //! them all. Every failure has a seed, and `chainring-proof replay PROGRAMME SEED` shows it again.
 
 pub mod client;
+pub mod crash;
 pub mod engine;
 pub mod generate;
 pub mod history;
@@ -11,4 +12,5 @@ pub mod journal;
 pub mod model;
 pub mod programme;
 pub mod recovery;
+pub mod reports;
 pub mod runner;

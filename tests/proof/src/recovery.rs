@@ -1,8 +1,38 @@
 //! Opening what a crash left, and what must hold of every such opening.
 
 use crate::engine::{Dump, Engine, Shape, Shards};
-use crate::model::{Model, Names};
+use crate::model::{Model, Names, Op};
 use chainringd::io::sim::{self, Image, Keep, Rng, SimDisk};
+
+/// A store that histories begin with.
+#[derive(Clone)]
+pub struct Start {
+    /// The disk.
+    pub image: Image,
+    /// What it holds.
+    pub model: Model,
+}
+
+impl Start {
+    /// A store in which these operations were done before it was closed.
+    ///
+    /// # Panics
+    /// When one of them fails.
+    #[must_use]
+    pub fn make(shape: Shape, ops: &[Op]) -> Self {
+        let (disk, mut model) = (SimDisk::new(1), Model::default());
+        sim::run(1, async {
+            let engine = Engine::open(&disk, &shape).await.expect("made");
+            for op in ops {
+                let expected = model.apply(op);
+                assert_eq!(engine.perform(op).await, expected, "{op:?}");
+            }
+            engine.close(false).await.expect("closed");
+        });
+        let image = disk.image();
+        Self { image, model }
+    }
+}
 
 /// What an opened store holds: in the model's words, and in its indexes.
 pub struct Opened {

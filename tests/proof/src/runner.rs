@@ -2,6 +2,7 @@
 
 use crate::history::History;
 use crate::programme::{Case, Depth, Programme};
+use crate::reports;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -44,13 +45,15 @@ pub struct Report {
 /// Runs a programme.
 #[must_use]
 pub fn run(programme: &Programme, plan: &Plan) -> Report {
+    reports::listen();
     let begun = Instant::now();
     let (next, cases) = (AtomicU64::new(plan.first), AtomicU64::new(0));
     let (failures, stop) = (Mutex::new(Vec::new()), AtomicBool::new(false));
     let end = match plan.time {
-        Some(_) => programme.all.unwrap_or(u64::MAX),
+        Some(_) => u64::MAX,
         None => plan.first.saturating_add(plan.count),
     };
+    let end = end.min((programme.all)().unwrap_or(u64::MAX));
     let done = |seed| seed >= end || plan.time.is_some_and(|time| begun.elapsed() > time);
     std::thread::scope(|scope| {
         for _ in 0..plan.jobs.max(1) {
@@ -116,6 +119,7 @@ pub fn replay(
     seed: u64,
     depth: Depth,
 ) -> (Vec<String>, Result<u64, String>) {
+    reports::listen();
     let (case, result) = attempt(programme, seed, depth, History::kept());
     let mut lines = case.history.lines();
     let cut = lines.len().saturating_sub(LINES_SHOWN);

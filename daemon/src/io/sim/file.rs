@@ -133,6 +133,13 @@ impl SimDisk {
         self.world().trace.clone().unwrap_or_default()
     }
 
+    /// How many events were recorded so far.
+    #[must_use]
+    pub fn events(&self) -> usize {
+        let world = self.world();
+        world.trace.as_ref().map_or(0, |trace| trace.events.len())
+    }
+
     /// Puts a mark into the recording.
     pub fn mark(&self, mark: u64) {
         self.world().happen(Event::Mark(mark));

@@ -24,6 +24,8 @@ pub enum Keep {
     Head(usize, usize),
     /// All; of this one all but its first sectors.
     Tail(usize, usize),
+    /// Those whose bit is set, the oldest being bit 0; none from the 65th on.
+    Set(u64),
     /// Any subset of their sectors, chosen by a seed.
     Random(u64),
 }
@@ -59,6 +61,8 @@ pub struct Image {
     pub(super) folders: BTreeSet<String>,
     pub(super) contents: BTreeMap<u64, Content>,
     changes: BTreeMap<u64, Change>,
+    /// The sum of what [`mixed`] makes of the numbers of all writes and changes that are durable.
+    settled: u64,
 }
 
 /// Files of fixed length were checked; one that grows has zeros where nothing was written.
@@ -94,14 +98,18 @@ impl Content {
         completed.map(|p| p.id).collect()
     }
 
-    fn flushed(&mut self, covers: &[u64]) {
+    /// Gives the sum of the numbers of what became durable.
+    fn flushed(&mut self, covers: &[u64]) -> u64 {
+        let mut settled = 0u64;
         self.pending.retain(|pending| {
             let covered = covers.contains(&pending.id);
             if covered {
+                settled = settled.wrapping_add(mixed(pending.id));
                 overlay(&mut self.durable, pending.offset, &pending.data);
             }
             !covered
         });
+        settled
     }
 
     /// The writes of a failed flush are forgotten; reads show what is on the media.
@@ -148,6 +156,7 @@ impl Image {
             }
             Event::ChangeDone { id } => {
                 if let Some(change) = self.changes.remove(id) {
+                    self.settled = self.settled.wrapping_add(mixed(*id));
                     self.change(&change);
                 }
             }
@@ -170,7 +179,10 @@ impl Image {
                 }
             }
             Event::WriteDone { id, file } => self.with(*file, |c| c.complete(*id)),
-            Event::SyncDone { file, covers } => self.with(*file, |c| c.flushed(covers)),
+            Event::SyncDone { file, covers } => {
+                let settled = self.contents.get_mut(file).map_or(0, |c| c.flushed(covers));
+                self.settled = self.settled.wrapping_add(settled);
+            }
             Event::SyncFailed { file, covers } => self.with(*file, |c| c.dropped(covers)),
             Event::SyncBegun { .. } | Event::Mark(_) => {}
         }
@@ -227,6 +239,31 @@ impl Image {
         writes
     }
 
+    /// A number that two instants of one recording share when a crash leaves the same at both, as far
+    /// as nothing is written twice into the same place.
+    #[must_use]
+    pub fn fingerprint(&self, keep: Keep) -> u64 {
+        let writes = self.writes();
+        let ids = writes.iter().map(|(_, pending)| pending.id);
+        let ids = ids.chain(self.changes.keys().copied());
+        let (mut sum, mut rng) = (self.settled, Rng::new(0));
+        for (unit, id) in ids.enumerate() {
+            let whole = kept(keep, unit, 0, &mut rng);
+            let torn = match keep {
+                Keep::Head(torn, at) if torn == unit => 1 + 2 * at as u64,
+                Keep::Tail(torn, at) if torn == unit => 2 + 2 * at as u64,
+                _ => u64::from(!whole) * u64::MAX,
+            };
+            if torn != u64::MAX {
+                sum = sum.wrapping_add(mixed(id).wrapping_add(torn));
+            }
+        }
+        match keep {
+            Keep::Random(seed) => mixed(sum ^ mixed(seed)),
+            _ => sum,
+        }
+    }
+
     /// What is on the media after the power failed at this instant.
     #[must_use]
     pub fn crash(&self, keep: Keep) -> Self {
@@ -275,6 +312,11 @@ impl Image {
     }
 }
 
+/// A number that looks like no other's.
+fn mixed(id: u64) -> u64 {
+    Rng::new(id).bits()
+}
+
 /// Whether the sector of the unit survives.
 fn kept(keep: Keep, unit: usize, sector: usize, rng: &mut Rng) -> bool {
     match keep {
@@ -282,6 +324,7 @@ fn kept(keep: Keep, unit: usize, sector: usize, rng: &mut Rng) -> bool {
         Keep::None => false,
         Keep::Without(lost) => unit != lost,
         Keep::Only(survivor) => unit == survivor,
+        Keep::Set(bits) => unit < 64 && bits >> unit & 1 == 1,
         Keep::Head(torn, sectors) => unit != torn || sector < sectors,
         Keep::Tail(torn, sectors) => unit != torn || sector >= sectors,
         Keep::Random(_) => rng.coin(),

@@ -5,7 +5,7 @@ mod observe;
 mod perform;
 mod shards;
 
-pub use observe::Dump;
+pub use observe::{Dump, Loose};
 pub use shards::Shards;
 
 use chainringd::base::{ShardId, Timestamp};

@@ -2,7 +2,7 @@
 
 use super::perform::note_in;
 use super::{Engine, Shards, SimStore, words};
-use crate::model::{Entry, Link, Model, Names, Object, Part};
+use crate::model::{Entry, Key, Link, Model, Names, Object, Part};
 use chainringd::base::md5::Md5;
 use chainringd::base::{BucketId, VersionId};
 use chainringd::namespace::EntryKind;
@@ -14,6 +14,15 @@ use std::ops::{Bound, ControlFlow};
 /// Everything in the index of each shard, keys and values.
 pub type Dump = Vec<Vec<(Vec<u8>, Vec<u8>)>>;
 
+/// What a damaged store holds: of each object what it is, or why it cannot be read.
+#[derive(Debug, Default)]
+pub struct Loose {
+    /// Objects by bucket and key.
+    pub objects: BTreeMap<Key, Result<Object, String>>,
+    /// Uploads and their parts.
+    pub uploads: BTreeMap<(Key, u128), BTreeMap<u32, Part>>,
+}
+
 /// More than there is of anything.
 const MANY: usize = 1000;
 
@@ -24,7 +33,8 @@ impl Engine {
         self.shards.observe(self.names()?).await
     }
 
-    fn names(&self) -> Result<Names, String> {
+    /// All names.
+    pub fn names(&self) -> Result<Names, String> {
         let reader = self.core.names();
         let mut volumes = BTreeMap::new();
         for volume in words(reader.list_volumes("", None, MANY))? {
@@ -68,6 +78,24 @@ impl Shards {
             self.check_usage(bucket, &model)?;
         }
         Ok(model)
+    }
+
+    /// As [`Shards::observe`], but goes on behind what cannot be read.
+    pub async fn observe_loosely(&self, names: &Names) -> Loose {
+        let mut loose = Loose::default();
+        let mut model = Model::default();
+        for bucket in names.buckets() {
+            for store in &self.stores {
+                for key in self.keys(store, bucket).unwrap_or_default() {
+                    let object = object(store, bucket, &key).await;
+                    loose.objects.insert((bucket, key), object);
+                }
+                // Uploads that cannot be read are none.
+                _ = uploads(store, bucket, &mut model);
+            }
+        }
+        loose.uploads = model.uploads;
+        loose
     }
 
     /// Everything in the indexes.

@@ -1,6 +1,10 @@
 //! The programmes: each takes a number and does the case that belongs to it.
 
 mod conformance;
+mod exhaustive;
+mod faults;
+mod power;
+mod rot;
 
 use crate::history::History;
 
@@ -30,10 +34,16 @@ pub struct Programme {
     /// Seeds of an ordinary run, from 0 on.
     pub ordinary: u64,
     /// All the seeds there are, if there is an end.
-    pub all: Option<u64>,
+    pub all: fn() -> Option<u64>,
     /// Does the case of a seed and says how many things were checked. The error says what went wrong.
     pub run: fn(&Case) -> Result<u64, String>,
 }
 
 /// All programmes, in the order they are run.
-pub const ALL: [Programme; 1] = [conformance::PROGRAMME];
+pub const ALL: [Programme; 5] = [
+    conformance::PROGRAMME,
+    exhaustive::PROGRAMME,
+    power::PROGRAMME,
+    faults::PROGRAMME,
+    rot::PROGRAMME,
+];
