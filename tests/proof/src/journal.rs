@@ -11,8 +11,8 @@ use chainringd::shard::core::shard_of;
 /// A state, and what led to it.
 struct Version {
     model: Model,
-    /// The key that was written, or nothing when names were.
-    target: Option<Key>,
+    /// The key that was written, and of which upload; nothing when names were.
+    target: Option<(Key, Option<u128>)>,
 }
 
 /// The states since everything was last acknowledged.
@@ -53,7 +53,7 @@ impl Journal {
     /// An operation takes its place: what it must answer, and the number to acknowledge it by.
     pub fn begin(&mut self, op: &Op) -> (Outcome, u64) {
         let before = self.latest();
-        let target = before.target(op);
+        let target = before.target(op).map(|key| (key, op.upload()));
         let mut model = before.clone();
         let outcome = model.apply(op);
         let number = if model != *before {
@@ -89,7 +89,7 @@ impl Journal {
             return;
         };
         let side = match &version.target {
-            Some((bucket, key)) => self.shard(*bucket, key),
+            Some(((bucket, key), _)) => self.shard(*bucket, key),
             None => usize::from(self.shards),
         };
         if let Some(acked) = acked.get_mut(side) {
@@ -126,6 +126,13 @@ impl Journal {
     /// Everything begun is acknowledged: older states do not matter any more.
     pub fn settle(&mut self) {
         *self = Self::from(self.shards, self.latest().clone());
+    }
+
+    /// Whether names were changed since then.
+    #[must_use]
+    pub fn names_changed(&self) -> bool {
+        let first = self.versions.first().map(|version| &version.model.names);
+        first != Some(&self.latest().names)
     }
 
     /// The number of the latest state.

@@ -157,6 +157,17 @@ impl Op {
         }
     }
 
+    /// The upload that it changes, as long as that is one.
+    #[must_use]
+    pub const fn upload(&self) -> Option<u128> {
+        match self {
+            Self::Begin { upload, .. } | Self::Part { upload, .. } | Self::Abort { upload, .. } => {
+                Some(*upload)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it only reads.
     #[must_use]
     pub const fn only_reads(&self) -> bool {

@@ -90,7 +90,12 @@ fn place(name: &str) -> Place {
 
 /// The operations of a step: they depend on what is there.
 fn ops(step: Step, tag: u32, model: &Model) -> Vec<Op> {
-    let (at, key, upload) = (place("one"), "a".to_owned(), 1);
+    let (at, key) = (place("one"), "a".to_owned());
+    // Uploads have numbers of their own; parts go to the newest one.
+    let upload = match step {
+        Step::Begin => u128::from(tag),
+        _ => model.uploads.keys().map(|(_, id)| *id).max().unwrap_or(9),
+    };
     let body = |len, extent| Body { tag, len, extent };
     let put = |key: &str, body, condition| Op::Put {
         at: place("one"),

@@ -159,7 +159,7 @@ impl Life<'_> {
             let found = self.engine.perform(op).await;
             let right = self.journal.readings(op).any(|outcome| outcome == found);
             self.case.history.note(|| format!("{op:?}: right {right}"));
-            return match right || matches!(found, Outcome::Failed(_)) {
+            return match right || matches!(found, Outcome::Failed(_) | Outcome::Full) {
                 true => Ok(true),
                 false => Err(format!("{op:?} answered {found:?}")),
             };
@@ -167,19 +167,27 @@ impl Life<'_> {
         let versions = self.journal.len();
         let (expected, number) = self.journal.begin(op);
         let changes = self.journal.len() > versions;
+        let records = self.engine.shards.records();
         let found = self.engine.perform(op).await;
         self.case.history.note(|| format!("{op:?} -> {found:?}"));
         let was_poisoned = std::mem::replace(&mut self.poisoned, self.engine.shards.is_poisoned());
         match found {
             Outcome::Failed(_) | Outcome::Full if op.is_of_names() => Ok(false),
-            // It may have reached the media, or not.
-            Outcome::Failed(_) | Outcome::Full if self.poisoned => Ok(true),
+            // Its record may have reached the media, or not.
+            Outcome::Failed(_) | Outcome::Full if self.engine.shards.records() > records => {
+                match self.poisoned {
+                    true => Ok(true),
+                    false => Err(format!("{op:?} failed, but the log goes on")),
+                }
+            }
             Outcome::Failed(_) | Outcome::Full => {
                 if changes {
                     self.journal.take_back(number);
                 }
                 Ok(true)
             }
+            // What it rests on was not done after all.
+            Outcome::Refused(_) if was_poisoned => Ok(true),
             _ if was_poisoned && changes && !op.is_of_names() => {
                 Err(format!("D9: {op:?} was acknowledged after a failed flush"))
             }
@@ -188,8 +196,6 @@ impl Life<'_> {
                 self.journal.acknowledge(number);
                 Ok(true)
             }
-            // What it rests on failed, and is not done after all.
-            _ if was_poisoned => Ok(true),
             found => Err(format!("{op:?} answered {found:?} instead of {expected:?}")),
         }
     }

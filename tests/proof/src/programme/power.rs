@@ -24,7 +24,7 @@ const SECTOR: usize = 512;
 /// Random subsets that are tried before a flush is done.
 const SUBSETS: u64 = 64;
 /// Of these so many in an ordinary run.
-const SUBSETS_ORDINARY: u64 = 16;
+const SUBSETS_ORDINARY: u64 = 8;
 
 fn run(case: &Case) -> Result<u64, String> {
     let mut rng = Rng::new(case.seed);
@@ -40,10 +40,10 @@ fn run(case: &Case) -> Result<u64, String> {
     )?;
     let trace = disk.trace();
     let recorded = Recorded {
+        names: journal.names_changed(),
         trace,
         journal,
         shape,
-        names: true,
     };
     let subsets = match case.depth {
         Depth::Deep => SUBSETS,
