@@ -113,7 +113,6 @@ fn text(panic: &(dyn Any + Send)) -> String {
 }
 
 /// Runs one seed again and tells all about it.
-#[must_use]
 pub fn replay(
     programme: &Programme,
     seed: u64,

@@ -9,12 +9,13 @@ pub use observe::{Dump, Loose};
 pub use shards::Shards;
 
 use chainringd::base::{ShardId, Timestamp};
+use chainringd::io::mailbox;
 use chainringd::io::sim::{self, SimClock, SimDisk};
-use chainringd::io::{Mailbox, mailbox};
 use chainringd::log::{Durability, LogConfig};
 use chainringd::namespace::{Entropy, FirstUser, Namespace, NamespaceConfig, Secret, SecretsKey};
+use chainringd::shard::core::{NAMESPACE_CORE, serve_jobs};
 use chainringd::shard::open::shard_dir;
-use chainringd::shard::{Core, Job, Topology};
+use chainringd::shard::{Core, Topology};
 use chainringd::store::superblock::{Found, Superblock};
 use chainringd::store::{ReadCache, Store, StoreConfig};
 use std::cell::Cell;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 type SimStore = Store<SimDisk, SimClock>;
 type SimCore = Core<SimDisk, SimClock>;
+type SimNames = Namespace<SimDisk, SimClock>;
 
 /// The store's id. Any will do; the same in every run.
 const STORE: [u8; 16] = *b"0123456789abcdef";
@@ -104,53 +106,66 @@ fn words<T, E: Display>(result: Result<T, E>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
 }
 
-/// An open store. Lives in one [`sim::run`].
+/// An open store, seen from one of its cores. Lives in one [`sim::run`].
+#[derive(Clone)]
 pub struct Engine {
     /// What it is on.
     pub disk: SimDisk,
     /// Its shards.
-    pub shards: Shards,
+    pub shards: Rc<Shards>,
     core: Rc<SimCore>,
-    namespace: Rc<Namespace<SimDisk, SimClock>>,
-    /// Nobody sends anything: everything is on one core.
-    _mail: Mailbox<Job<SimDisk, SimClock>>,
+    namespace: Rc<SimNames>,
 }
 
 impl Engine {
-    /// Opens the store on this disk, or makes one if there is none.
+    /// Opens the store on this disk on one core, or makes one if there is none.
     pub async fn open(disk: &SimDisk, shape: &Shape) -> Result<Self, String> {
+        let mut all = Self::open_on(disk, shape, 1).await?;
+        all.pop().ok_or_else(|| "no core".to_owned())
+    }
+
+    /// Opens the store on this disk on so many cores, which share one thread here and nothing else
+    /// than what they share in the daemon: the first has the namespace, shards are dealt to all.
+    pub async fn open_on(disk: &SimDisk, shape: &Shape, cores: usize) -> Result<Vec<Self>, String> {
         let found = words(Superblock::find(disk).await)?;
         if found == Found::Nothing {
             Self::create(disk, shape).await?;
         }
-        let shards = Shards::open(disk, shape).await?;
+        let shards = Rc::new(Shards::open(disk, shape).await?);
         let namespace = Namespace::open(disk.clone(), SimClock, shape.namespace()).await;
         let namespace = Rc::new(words(namespace)?);
         shards.run();
-        let stores = &shards.stores;
         sim::spawn(namespace.run());
-        let (inbox, mail) = mailbox();
-        let topology = Topology {
-            owners: vec![0; stores.len()],
-            readers: stores.iter().map(|store| store.reader()).collect(),
-            inboxes: vec![inbox],
+        let (inboxes, mails): (Vec<_>, Vec<_>) = (0..cores).map(|_| mailbox()).unzip();
+        let owner = |shard: usize| shard % cores;
+        let topology = Arc::new(Topology {
+            owners: (0..shards.stores.len()).map(owner).collect(),
+            readers: shards.stores.iter().map(|store| store.reader()).collect(),
+            inboxes,
             names: namespace.reader(),
-        };
-        let core = Core::new(
-            0,
-            Arc::new(topology),
-            stores.iter().cloned().map(Some).collect(),
-            Some(namespace.clone()),
-            SimClock,
-            ReadCache::new(1 << 16),
-        );
-        Ok(Self {
-            disk: disk.clone(),
-            shards,
-            core,
-            namespace,
-            _mail: mail,
-        })
+        });
+        let mut all = Vec::new();
+        for (index, mail) in mails.into_iter().enumerate() {
+            let stores = shards.stores.iter().enumerate();
+            let stores =
+                stores.map(|(shard, store)| (owner(shard) == index).then(|| store.clone()));
+            let core = Core::new(
+                index,
+                topology.clone(),
+                stores.collect(),
+                (index == NAMESPACE_CORE).then(|| namespace.clone()),
+                SimClock,
+                ReadCache::new(1 << 16),
+            );
+            sim::spawn(serve_jobs(core.clone(), mail));
+            all.push(Self {
+                disk: disk.clone(),
+                shards: shards.clone(),
+                core,
+                namespace: namespace.clone(),
+            });
+        }
+        Ok(all)
     }
 
     async fn create(disk: &SimDisk, shape: &Shape) -> Result<(), String> {

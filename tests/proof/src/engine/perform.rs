@@ -1,10 +1,10 @@
 //! Operations of the model's words, done by the engine as the S3 layer does them.
 
-use super::{Engine, OWNER, SimStore};
+use super::{Engine, OWNER, SimNames, SimStore};
 use crate::model::{Body, Condition, Op, Outcome, Place, Refusal, etag_of_parts, note_of};
 use chainringd::base::limits::EXTENT_HEAD;
 use chainringd::base::md5::Md5;
-use chainringd::base::{AlignedBuf, BucketId, UploadId};
+use chainringd::base::{AlignedBuf, BucketId, ShardId, UploadId};
 use chainringd::index::Visit;
 use chainringd::io::IoErrorKind;
 use chainringd::log::LogError;
@@ -142,18 +142,19 @@ impl Engine {
                     md5: Md5::digest(&bytes),
                     parts: 0,
                 };
-                let store = self.store(led.bucket, &key);
+                let shard = self.shard(led.bucket, &key);
                 let new = NewObject {
                     bucket: led.bucket,
                     etag,
                     size: bytes.len() as u64,
                     meta: meta(note_of(key.get(prefix_len(&led)..).unwrap_or(""), body.tag)),
-                    body: bring(store, &bytes, body.extent).await?,
+                    body: self.bring(shard, &bytes, body.extent).await?,
                     condition: condition(asked),
                     modified: None,
                     key: key.into_bytes(),
                 };
-                store.put(new).await?;
+                let job = |store: Rc<SimStore>| async move { store.put(new).await };
+                self.core.on_shard(shard, job).await?;
                 Ok(Outcome::Stored(etag))
             }
             Op::Delete {
@@ -162,9 +163,12 @@ impl Engine {
                 condition: asked,
             } => {
                 let (led, key) = self.writable(at, key)?;
-                let store = self.store(led.bucket, &key);
+                let shard = self.shard(led.bucket, &key);
                 let (bucket, asked) = (led.bucket, condition(asked));
-                store.delete(bucket, key.as_bytes(), &asked).await?;
+                let job = move |store: Rc<SimStore>| async move {
+                    store.delete(bucket, key.as_bytes(), &asked).await
+                };
+                self.core.on_shard(shard, job).await?;
                 Ok(Outcome::Done)
             }
             Op::Copy { from, key, at, to } => self.copy((from, key), (at, to)).await,
@@ -176,7 +180,9 @@ impl Engine {
                     meta: meta(note_of(key.get(prefix_len(&led)..).unwrap_or(""), 0)),
                     key: key.clone().into_bytes(),
                 };
-                self.store(led.bucket, &key).create_upload(new).await?;
+                let shard = self.shard(led.bucket, &key);
+                let job = |store: Rc<SimStore>| async move { store.create_upload(new).await };
+                self.core.on_shard(shard, job).await?;
                 Ok(Outcome::Done)
             }
             Op::Part {
@@ -204,8 +210,11 @@ impl Engine {
             Op::Abort { at, key, upload } => {
                 let (led, key) = self.writable(at, key)?;
                 let (bucket, upload) = (led.bucket, UploadId(*upload));
-                let store = self.store(bucket, &key);
-                store.abort_upload(bucket, key.as_bytes(), upload).await?;
+                let shard = self.shard(bucket, &key);
+                let job = move |store: Rc<SimStore>| async move {
+                    store.abort_upload(bucket, key.as_bytes(), upload).await
+                };
+                self.core.on_shard(shard, job).await?;
                 Ok(Outcome::Done)
             }
             Op::Get { at, key, from, len } => {
@@ -275,7 +284,7 @@ impl Engine {
             },
             other => return Err(Stop(Outcome::Failed(format!("{other:?} is no command")))),
         };
-        let made = match self.namespace.apply(command).await? {
+        let made = match self.command(command).await? {
             Reply::Entry(entry) => entry.bucket().map(|bucket| bucket.id.0),
             _ => None,
         };
@@ -298,9 +307,7 @@ impl Engine {
         };
         let (volume, name) = (volume.clone(), name.clone());
         let Some(bucket) = entry.bucket() else {
-            self.namespace
-                .apply(Command::DeleteLink { volume, name })
-                .await?;
+            self.command(Command::DeleteLink { volume, name }).await?;
             return Ok(Outcome::Done);
         };
         let expect = bucket.id;
@@ -312,11 +319,19 @@ impl Engine {
             name,
             expect,
         };
-        if let Err(error) = self.namespace.apply(command).await {
+        if let Err(stop) = self.command(command).await {
             self.core.unseal_all(expect).await?;
-            return Err(error.into());
+            return Err(stop);
         }
         Ok(Outcome::Done)
+    }
+
+    /// The number of the bucket that a name leads to.
+    pub fn leads_to(&self, place: &Place) -> std::result::Result<u64, String> {
+        match self.resolve(place) {
+            Ok(led) => Ok(led.bucket.0),
+            Err(Stop(outcome)) => Err(format!("{place:?} leads nowhere: {outcome:?}")),
+        }
     }
 
     fn resolve(&self, (volume, name): &Place) -> Result<Rc<Resolved>> {
@@ -337,11 +352,32 @@ impl Engine {
         Ok((led, key))
     }
 
-    fn store(&self, bucket: BucketId, key: &str) -> &SimStore {
-        let shard = self.core.shard_of(bucket, key.as_bytes());
-        match self.shards.stores.get(usize::from(shard.0)) {
-            Some(store) => store,
-            None => unreachable!("shard {shard:?} of {}", self.shards.stores.len()),
+    fn shard(&self, bucket: BucketId, key: &str) -> ShardId {
+        self.core.shard_of(bucket, key.as_bytes())
+    }
+
+    /// Brings a body to its shard: in a buffer for the record, or as extents of so many bytes.
+    async fn bring(&self, shard: ShardId, bytes: &[u8], extent: usize) -> Result<NewBody> {
+        if extent == 0 {
+            return Ok(NewBody::Inline(AlignedBuf::copy_of(bytes), 0));
+        }
+        let mut extents = Vec::new();
+        for piece in bytes.chunks(extent) {
+            let mut buf = AlignedBuf::with_capacity(EXTENT_HEAD + piece.len());
+            buf.set_len(EXTENT_HEAD);
+            buf.extend(piece);
+            let job = |store: Rc<SimStore>| async move { store.append_extent(1, buf).await.0 };
+            extents.push(self.core.on_shard(shard, job).await?);
+        }
+        Ok(NewBody::Extents(extents))
+    }
+
+    /// A command to the namespace, wherever that is.
+    async fn command(&self, command: Command) -> Result<Reply> {
+        let job = |names: Rc<SimNames>| async move { names.apply(command).await };
+        match self.core.on_namespace(job).await {
+            Some(reply) => Ok(reply?),
+            None => Err(Stop(Outcome::Failed("the namespace is gone".to_owned()))),
         }
     }
 
@@ -386,18 +422,20 @@ impl Engine {
             md5: Md5::digest(&bytes),
             parts: 0,
         };
-        let store = self.store(led.bucket, &target);
+        let shard = self.shard(led.bucket, &target);
+        let extent = if bytes.len() > 1024 { 2048 } else { 0 };
         let new = NewObject {
             bucket: led.bucket,
             key: target.clone().into_bytes(),
             etag,
             size,
             meta: object.record.meta.clone(),
-            body: bring(store, &bytes, if bytes.len() > 1024 { 2048 } else { 0 }).await?,
+            body: self.bring(shard, &bytes, extent).await?,
             condition: WriteCondition::default(),
             modified: None,
         };
-        store.put(new).await?;
+        let job = |store: Rc<SimStore>| async move { store.put(new).await };
+        self.core.on_shard(shard, job).await?;
         Ok(Outcome::Stored(etag))
     }
 
@@ -408,7 +446,7 @@ impl Engine {
         (upload, number): (UploadId, u32),
         body: &Body,
     ) -> Result<Outcome> {
-        let store = self.store(bucket, &key);
+        let shard = self.shard(bucket, &key);
         let reader = self.core.reader_of(bucket, key.as_bytes());
         reader.upload(bucket, key.as_bytes(), upload).await?;
         let bytes = body.bytes();
@@ -420,10 +458,11 @@ impl Engine {
             md5,
             size: bytes.len() as u64,
             checksum: None,
-            body: bring(store, &bytes, body.extent).await?,
+            body: self.bring(shard, &bytes, body.extent).await?,
             key: key.into_bytes(),
         };
-        store.put_part(new).await?;
+        let job = |store: Rc<SimStore>| async move { store.put_part(new).await };
+        self.core.on_shard(shard, job).await?;
         Ok(Outcome::Stored(ETag { md5, parts: 0 }))
     }
 
@@ -462,10 +501,10 @@ impl Engine {
             modified: None,
             key: key.clone().into_bytes(),
         };
-        let store = self.store(bucket, &key);
-        store
-            .complete_upload(CompleteUpload { upload, object })
-            .await?;
+        let shard = self.shard(bucket, &key);
+        let complete = CompleteUpload { upload, object };
+        let job = |store: Rc<SimStore>| async move { store.complete_upload(complete).await };
+        self.core.on_shard(shard, job).await?;
         Ok(Outcome::Stored(etag))
     }
 
@@ -501,19 +540,4 @@ fn stored(led: &Resolved, key: &str) -> Result<String> {
         Ok(key) => Ok(key.into_owned()),
         Err(_) => Err(Stop(Outcome::Failed("key too long".to_owned()))),
     }
-}
-
-/// Brings a body to the store: in a buffer for the record, or as extents of so many bytes.
-async fn bring(store: &SimStore, bytes: &[u8], extent: usize) -> Result<NewBody> {
-    if extent == 0 {
-        return Ok(NewBody::Inline(AlignedBuf::copy_of(bytes), 0));
-    }
-    let mut extents = Vec::new();
-    for piece in bytes.chunks(extent) {
-        let mut buf = AlignedBuf::with_capacity(EXTENT_HEAD + piece.len());
-        buf.set_len(EXTENT_HEAD);
-        buf.extend(piece);
-        extents.push(store.append_extent(1, buf).await.0?);
-    }
-    Ok(NewBody::Extents(extents))
 }

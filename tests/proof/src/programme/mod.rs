@@ -5,6 +5,7 @@ mod exhaustive;
 mod faults;
 mod power;
 mod rot;
+mod simulation;
 
 use crate::history::History;
 
@@ -40,10 +41,11 @@ pub struct Programme {
 }
 
 /// All programmes, in the order they are run.
-pub const ALL: [Programme; 5] = [
+pub const ALL: [Programme; 6] = [
     conformance::PROGRAMME,
     exhaustive::PROGRAMME,
     power::PROGRAMME,
     faults::PROGRAMME,
     rot::PROGRAMME,
+    simulation::PROGRAMME,
 ];
