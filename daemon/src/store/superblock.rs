@@ -188,6 +188,35 @@ fn is_no_data(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::sim::{self, Keep, SimDisk};
+
+    /// The second interruption once left folders that passed for a stranger's, for ever.
+    #[test]
+    fn a_making_that_is_interrupted_twice_is_begun_again() {
+        let block = Superblock {
+            store: [7; 16],
+            shards: 1,
+            created: 5,
+        };
+        let disk = SimDisk::new(1);
+        sim::run(1, async {
+            block.begin(&disk).await.unwrap();
+            disk.create_dir("shard-000").await.unwrap();
+            disk.create("shard-000/seg-00000001", 4096).await.unwrap();
+        });
+        let disk = disk.crash(Keep::All);
+        disk.record();
+        let again = async |disk: &SimDisk| {
+            assert_eq!(Superblock::find(disk).await.unwrap(), Found::Nothing);
+            block.begin(disk).await.unwrap();
+        };
+        sim::run(2, again(&disk));
+        disk.trace().replay(|_, image| {
+            for keep in [Keep::All, Keep::None] {
+                sim::run(3, again(&image.crashed_disk(keep, 3)));
+            }
+        });
+    }
 
     #[test]
     fn round_trips_and_every_flipped_byte_is_noticed() {

@@ -54,6 +54,14 @@ pub fn run(programme: &Programme, plan: &Plan) -> Report {
         None => plan.first.saturating_add(plan.count),
     };
     let end = end.min((programme.all)().unwrap_or(u64::MAX));
+    let mut kept = 0;
+    for seed in programme.kept_seeds() {
+        kept += 1;
+        if let Err(error) = attempt(programme, seed, plan.depth, History::default()).1 {
+            lock(&failures).push((seed, error));
+        }
+    }
+    cases.fetch_add(kept, Ordering::Relaxed);
     let done = |seed| seed >= end || plan.time.is_some_and(|time| begun.elapsed() > time);
     std::thread::scope(|scope| {
         for _ in 0..plan.jobs.max(1) {

@@ -85,7 +85,6 @@ impl Shape {
         NamespaceConfig {
             segment_bytes: 16 * 1024,
             snapshot_bytes: self.snapshot_bytes,
-            durability: self.durability(),
             ..NamespaceConfig::new("namespace", STORE, None, entropy(), secrets)
         }
     }

@@ -16,6 +16,7 @@ pub const PROGRAMME: Programme = Programme {
     name: "conformance",
     ordinary: 10_000,
     all: || None,
+    kept: include_str!("../../seeds/conformance.txt"),
     run,
 };
 

@@ -20,6 +20,7 @@ pub const PROGRAMME: Programme = Programme {
     name: "exhaustive",
     ordinary: COUNT,
     all: || Some(COUNT),
+    kept: include_str!("../../seeds/exhaustive.txt"),
     run,
 };
 

@@ -17,6 +17,7 @@ pub const PROGRAMME: Programme = Programme {
     name: "faults",
     ordinary: KINDS * NTH_MAX,
     all: || None,
+    kept: include_str!("../../seeds/faults.txt"),
     run,
 };
 

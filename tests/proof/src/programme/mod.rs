@@ -36,8 +36,18 @@ pub struct Programme {
     pub ordinary: u64,
     /// All the seeds there are, if there is an end.
     pub all: fn() -> Option<u64>,
+    /// Seeds that found something once: a line each, see `tests/proof/seeds`.
+    pub kept: &'static str,
     /// Does the case of a seed and says how many things were checked. The error says what went wrong.
     pub run: fn(&Case) -> Result<u64, String>,
+}
+
+impl Programme {
+    /// The seeds that are always run.
+    pub fn kept_seeds(&self) -> impl Iterator<Item = u64> {
+        let lines = self.kept.lines();
+        lines.filter_map(|line| line.split('#').next()?.trim().parse().ok())
+    }
 }
 
 /// All programmes, in the order they are run.

@@ -14,6 +14,7 @@ pub const PROGRAMME: Programme = Programme {
     name: "power",
     ordinary: 200,
     all: || None,
+    kept: include_str!("../../seeds/power.txt"),
     run,
 };
 

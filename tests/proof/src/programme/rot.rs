@@ -15,6 +15,7 @@ pub const PROGRAMME: Programme = Programme {
     name: "rot",
     ordinary: u64::MAX,
     all: || Some(subject(|subject| subject.sectors.len() as u64)),
+    kept: include_str!("../../seeds/rot.txt"),
     run,
 };
 

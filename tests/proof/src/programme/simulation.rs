@@ -18,6 +18,7 @@ pub const PROGRAMME: Programme = Programme {
     name: "simulation",
     ordinary: 500,
     all: || None,
+    kept: include_str!("../../seeds/simulation.txt"),
     run,
 };
 
