@@ -54,3 +54,9 @@ fn a_failing_operation_costs_nothing_acknowledged() {
 fn rot_is_never_served() {
     run("rot", 64, 1);
 }
+
+/// C1, C2, L4.
+#[test]
+fn cores_and_clients_are_linearizable() {
+    run("simulation", 0, 10);
+}
