@@ -56,7 +56,10 @@ impl MapFile {
     pub fn open_read_only(path: &Path) -> Result<Self, Error> {
         let file = File::open(path)?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared)?;
-        Ok(Self(file))
+        Ok(Self {
+            file,
+            in_memory: false,
+        })
     }
 
     fn locked(file: File) -> Result<Self, Error> {
