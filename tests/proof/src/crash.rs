@@ -16,6 +16,8 @@ pub struct Recorded {
     pub shape: Shape,
     /// Whether names were changed in it. If not, they are not recovered each time.
     pub names: bool,
+    /// Whether recovery is cut off at every event of it, or at one.
+    pub thorough: bool,
 }
 
 /// Crashes that were looked at.
@@ -67,8 +69,16 @@ impl Recorded {
             let acked = self.journal.acked_by(self.trace.marks(at));
             self.journal.find(&opened.seen, &acked)?;
             recovery::rebuilds(&disk, &self.shape, &opened)?;
+            if self.thorough {
+                let repeats = recovery::repeats_everywhere;
+                crashes.checked += repeats(&disk, &self.shape, &opened, self.names)?;
+                return Ok(());
+            }
             let mut rng = Rng::new(fingerprint);
-            recovery::repeats(&disk, &self.shape, &opened, &mut rng)
+            match rng.below(3) {
+                0 => recovery::repeats(&disk, &self.shape, &opened, &mut rng),
+                _ => Ok(()),
+            }
         });
         let end = self.trace.events.len();
         result.map_err(|error| format!("crash at event {at} of {end}, {keep:?}: {error}"))

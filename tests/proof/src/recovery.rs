@@ -2,7 +2,8 @@
 
 use crate::engine::{Dump, Engine, Shape, Shards};
 use crate::model::{Model, Names, Op};
-use chainringd::io::sim::{self, Image, Keep, Rng, SimDisk};
+use chainringd::io::sim::{self, Image, Keep, Rng, SimDisk, Trace};
+use std::collections::HashSet;
 
 /// A store that histories begin with.
 #[derive(Clone)]
@@ -114,31 +115,86 @@ pub fn rebuilds(disk: &SimDisk, shape: &Shape, opened: &Opened) -> Result<(), St
     Ok(())
 }
 
-/// Recovery that is interrupted and repeated comes to what it would have come to (D6).
+/// Recovery that is interrupted and repeated comes to what it would have come to (D6): a crash at a
+/// random event, with anything kept.
 pub fn repeats(
     disk: &SimDisk,
     shape: &Shape,
     opened: &Opened,
     rng: &mut Rng,
 ) -> Result<(), String> {
-    let first = disk.crash(Keep::All);
-    first.record();
     // Names are recovered by the same code from a log like any other; most often the shards do.
-    let all = rng.below(4) == 0 || disk.read_raw("superblock").is_none();
-    let reopen = |disk: &SimDisk, seed| match all {
-        true => open(disk, shape, seed),
-        false => open_shards(disk, shape, &opened.seen.names, seed),
-    };
-    reopen(&first, rng.bits())?;
-    let trace = first.trace();
+    let names = rng.below(4) == 0;
+    let trace = recorded(disk, shape, opened, names, rng.bits())?;
     let cut = rng.below(trace.events.len() + 1);
-    let seed = rng.bits();
     let image = trace.at(cut);
     let keep = any_keep(rng, &image);
+    repeated(disk, shape, opened, names, (cut, &image, keep))
+}
+
+/// As [`repeats`], with a crash at every event that keeps all or nothing. Says how many there were
+/// that differ.
+pub fn repeats_everywhere(
+    disk: &SimDisk,
+    shape: &Shape,
+    opened: &Opened,
+    names: bool,
+) -> Result<u64, String> {
+    let trace = recorded(disk, shape, opened, names, 1)?;
+    let (mut met, mut instants) = (HashSet::new(), Vec::new());
+    trace.replay(|cut, image| {
+        for keep in [Keep::All, Keep::None] {
+            if met.insert(image.fingerprint(keep)) {
+                instants.push((cut, image.clone(), keep));
+            }
+        }
+    });
+    for (cut, image, keep) in &instants {
+        repeated(disk, shape, opened, names, (*cut, image, *keep))?;
+    }
+    Ok(instants.len() as u64)
+}
+
+fn reopen(
+    disk: &SimDisk,
+    shape: &Shape,
+    opened: &Opened,
+    names: bool,
+    seed: u64,
+) -> Result<Opened, String> {
+    match names || disk.read_raw("superblock").is_none() {
+        true => open(disk, shape, seed),
+        false => open_shards(disk, shape, &opened.seen.names, seed),
+    }
+}
+
+/// What happens on the disk while it is opened.
+fn recorded(
+    disk: &SimDisk,
+    shape: &Shape,
+    opened: &Opened,
+    names: bool,
+    seed: u64,
+) -> Result<Trace, String> {
+    let first = disk.crash(Keep::All);
+    first.record();
+    reopen(&first, shape, opened, names, seed)?;
+    Ok(first.trace())
+}
+
+fn repeated(
+    disk: &SimDisk,
+    shape: &Shape,
+    opened: &Opened,
+    names: bool,
+    (cut, image, keep): (usize, &Image, Keep),
+) -> Result<(), String> {
+    let seed = cut as u64;
     let second = image
         .crashed_disk(keep, seed)
         .with_block_size(disk.block_size());
-    let again = reopen(&second, seed);
+    let names = names || disk.read_raw("superblock").is_none();
+    let again = reopen(&second, shape, opened, names, seed);
     let again =
         again.map_err(|e| format!("D6: after a crash of recovery ({cut}, {keep:?}): {e}"))?;
     let there = |opened: &Opened| {
@@ -149,12 +205,12 @@ pub fn repeats(
         } = opened.seen.clone();
         (names.volumes, objects, uploads)
     };
-    if there(&again) != there(opened) {
-        return Err(format!(
+    match there(&again) == there(opened) {
+        true => Ok(()),
+        false => Err(format!(
             "D6: a crash of recovery ({cut}, {keep:?}) changed what is there"
-        ));
+        )),
     }
-    Ok(())
 }
 
 /// The first entry that two dumps do not share.

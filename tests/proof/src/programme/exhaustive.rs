@@ -205,6 +205,7 @@ fn perform(steps: &[Step], history: &History) -> Result<(Recorded, usize), Strin
         journal,
         shape: SHAPE,
         names: steps.iter().any(touches),
+        thorough: true,
     };
     Ok((recorded, before))
 }

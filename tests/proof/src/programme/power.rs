@@ -42,6 +42,7 @@ fn run(case: &Case) -> Result<u64, String> {
     let trace = disk.trace();
     let recorded = Recorded {
         names: journal.names_changed(),
+        thorough: false,
         trace,
         journal,
         shape,
