@@ -47,13 +47,15 @@ impl State {
 }
 
 impl<D: Disk, C: Clock> Store<D, C> {
-    /// Resolves when everything before `target` is on stable media. With strict durability the index
-    /// holds nothing else anyway; with a relaxed one the log flushes by itself after a while.
+    /// Resolves when everything before `target` is on stable media: a checkpoint must not begin
+    /// behind the end that a power cut leaves of the log. With strict durability that may be only
+    /// extents whose records are still to come; with a relaxed one the log flushes by itself after a
+    /// while.
     async fn flushed(&self, target: Location) -> Result<(), StoreError> {
+        self.log.commit().await?;
         let Durability::Relaxed { interval } = self.config.log.durability else {
             return Ok(());
         };
-        self.log.commit().await?;
         while self.log.stats().durable < target {
             if self.log.stats().poisoned {
                 return Err(LogError::Closed.into());

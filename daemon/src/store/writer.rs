@@ -6,7 +6,7 @@
 
 use crate::base::local::Gate;
 use crate::base::{AlignedBuf, BucketId, Location, ShardId, Timestamp, VersionId};
-use crate::index::{IndexReader, IndexWriter};
+use crate::index::{IndexReader, IndexWriter, checkpoint};
 use crate::io::{Clock, Disk};
 use crate::log::{ExtentRef, Log, LogConfig, LogError, RecordView};
 use crate::store::condition::{Verdict, WriteCondition};
@@ -155,10 +155,30 @@ impl<D: Disk, C: Clock> Store<D, C> {
     }
 
     /// Opens a shard: the newest checkpoint of the index, then the tail of the log; the whole log
-    /// when there is no readable checkpoint.
+    /// when there is no readable checkpoint, or when the log ends before it: what is written next
+    /// would be taken to be in it.
     pub async fn open(disk: D, clock: C, config: StoreConfig) -> Result<Self, StoreError> {
+        let state = State::load(&disk, &config.log).await;
+        let from = state.covers;
+        let opened = Self::open_over(disk.clone(), clock.clone(), config.clone(), state);
+        let (store, end) = opened.await?;
+        if end >= from {
+            return Ok(store);
+        }
+        drop(store);
+        checkpoint::discard(&disk, &config.log.dir).await?;
+        let (store, _) = Self::open_over(disk, clock, config, State::empty()).await?;
+        Ok(store)
+    }
+
+    /// Opens a shard over what a checkpoint holds. Says where the log ended, too.
+    async fn open_over(
+        disk: D,
+        clock: C,
+        config: StoreConfig,
+        mut state: State,
+    ) -> Result<(Self, Location), StoreError> {
         let log_config = config.log.clone();
-        let mut state = State::load(&disk, &log_config).await;
         let from = state.covers;
         let mut replay = Replay::over(&state.index);
         let (log, recovery) = Log::open(
@@ -196,7 +216,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
             entries = state.index.reader().len(),
             "shard opened"
         );
-        Ok(Self::with(disk, clock, config, log, state))
+        Ok((Self::with(disk, clock, config, log, state), recovery.end))
     }
 
     fn with(disk: D, clock: C, config: StoreConfig, log: Log<D, C>, state: State) -> Self {

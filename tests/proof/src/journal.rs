@@ -131,8 +131,9 @@ impl Journal {
     /// Whether names were changed since then.
     #[must_use]
     pub fn names_changed(&self) -> bool {
-        let first = self.versions.first().map(|version| &version.model.names);
-        first != Some(&self.latest().names)
+        let mut all = self.versions.iter().map(|version| &version.model.names);
+        let first = all.next();
+        all.any(|names| Some(names) != first)
     }
 
     /// The number of the latest state.

@@ -21,7 +21,7 @@ mod write;
 mod tests;
 
 pub use load::{Loaded, Unusable, load};
-pub use write::{Companion, Prepared, prepare, write};
+pub use write::{Companion, Prepared, discard, prepare, write};
 
 /// The checkpoint's name in the shard's folder.
 const NAME: &str = "index.checkpoint";

@@ -108,6 +108,11 @@ impl<D: Disk> Prepared<D> {
     }
 }
 
+/// Removes the checkpoint in a folder, if there is one: the next start reads the whole log.
+pub async fn discard<D: Disk>(disk: &D, dir: &str) -> Result<(), IndexError> {
+    Ok(remove_if_there(disk, &format!("{dir}/{NAME}")).await?)
+}
+
 async fn remove_if_there<D: Disk>(disk: &D, path: &str) -> Result<(), IoError> {
     match disk.remove(path).await {
         Err(error) if error.kind == IoErrorKind::NotFound => Ok(()),

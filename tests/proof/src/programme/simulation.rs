@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 pub const PROGRAMME: Programme = Programme {
     name: "simulation",
-    ordinary: 500,
+    ordinary: 3000,
     all: || None,
     kept: include_str!("../../seeds/simulation.txt"),
     run,
