@@ -59,6 +59,10 @@ pub trait Disk: Clone + 'static {
     fn rename(&self, from: &str, to: &str) -> impl Future<Output = Result<(), IoError>>;
     /// Removes a file and syncs its folder.
     fn remove(&self, path: &str) -> impl Future<Output = Result<(), IoError>>;
+    /// Bytes that new files may still take, where that is known. It may be less a moment later.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// An open file, read and written past the page cache. Clones share the file; they may go to other

@@ -155,6 +155,11 @@ impl Disk for UringDisk {
         self.make(path, len, Fill::Nothing).await
     }
 
+    fn free_bytes(&self) -> Option<u64> {
+        let stat = rustix::fs::fstatvfs(&self.0.fd).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
     async fn open(&self, path: &str) -> Result<UringFile, IoError> {
         let file = UringFile(Arc::new(self.open_file(path, OFlags::empty())?));
         // Who only looks decides nothing that others rely on, and reads past the cache anyway.

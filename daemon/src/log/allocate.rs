@@ -3,10 +3,14 @@
 use super::state::{Blocked, State, Then};
 use super::{Inner, Log, LogError};
 use crate::io::{Clock, Disk};
+use futures_util::future::select;
+use std::pin::pin;
 use std::time::Duration;
 
 /// How long after a failed attempt the device is asked for space again.
 const FULL_RETRY: Duration = Duration::from_secs(1);
+/// How long a write waits on a full device when room is expected.
+const FULL_PATIENCE: Duration = Duration::from_secs(20);
 
 impl<D: Disk, C: Clock> Log<D, C> {
     /// Tries an allocation until it succeeds or never will, first come first served.
@@ -42,6 +46,53 @@ impl<D: Disk, C: Clock> Log<D, C> {
             }
             inner.space.changed(ticket).await;
         }
+    }
+
+    /// Until when a write that begins now waits for room; see [`Log::wait_for_room`].
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.0.clock.monotonic() + FULL_PATIENCE
+    }
+
+    /// Resolves at once unless the device is full and garbage is being removed from it: then when
+    /// there is room, or at `until` in any case. To be called before an append, and with nothing held
+    /// that those need who make room.
+    pub async fn wait_for_room(&self, until: Duration) {
+        let inner = &self.0;
+        while self.lacks_room(until) {
+            let changed = pin!(inner.space.changed(inner.space.ticket()));
+            select(changed, pin!(inner.clock.sleep(FULL_RETRY))).await;
+            // What it says is said to the append that follows.
+            let _ = inner.ask_for_spare();
+        }
+    }
+
+    /// Whether the device was found full and has given no room since.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.0.short.get()
+    }
+
+    /// Whether an append would be refused now, and should wait instead.
+    #[must_use]
+    pub fn lacks_room(&self, until: Duration) -> bool {
+        let inner = &self.0;
+        let short = inner.short.get() && !inner.state.borrow().has_room();
+        short && inner.hope.get() && inner.clock.monotonic() < until
+    }
+
+    /// Whether room is expected when the device is full, because garbage is being removed.
+    pub fn expect_room(&self, expected: bool) {
+        self.0.hope.set(expected);
+        if !expected {
+            self.0.space.notify();
+        }
+    }
+
+    /// Resolves when the device was found full after this call.
+    pub async fn filled(&self) {
+        let ticket = self.0.full.ticket();
+        self.0.full.changed(ticket).await;
     }
 }
 

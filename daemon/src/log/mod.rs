@@ -106,6 +106,8 @@ pub struct LogStats {
     pub durable: Location,
     /// A write or flush failed: nothing is acknowledged any more.
     pub poisoned: bool,
+    /// The log has ended, in order or not.
+    pub closed: bool,
     /// The device had no room for a spare segment.
     pub full: bool,
 }
@@ -137,6 +139,12 @@ struct Inner<D: Disk, C: Clock> {
     retiring: RefCell<VecDeque<run::Retiring>>,
     /// When the device was found full.
     full_since: Cell<Option<Duration>>,
+    /// The device was found full.
+    full: Notify,
+    /// The device was found full, and there is no spare for ordinary writes yet.
+    short: Cell<bool>,
+    /// Room is expected although the device is full.
+    hope: Cell<bool>,
     pace: run::Pace,
 }
 
@@ -162,6 +170,12 @@ impl<D: Disk, C: Clock> Log<D, C> {
     /// device is full. For small records that free space or keep the store manageable.
     pub async fn append_reserved(&self, kind: u8, parts: &[&[u8]]) -> Result<Location, LogError> {
         self.append_as(kind, parts, Class::Reserved).await
+    }
+
+    /// Like [`Log::append`], and may use the last spare when the device is full: for records that are
+    /// moved to free the segment they are in.
+    pub async fn append_moved(&self, kind: u8, parts: &[&[u8]]) -> Result<Location, LogError> {
+        self.append_as(kind, parts, Class::Moved).await
     }
 
     async fn append_as(
@@ -202,6 +216,25 @@ impl<D: Disk, C: Clock> Log<D, C> {
         tag: u128,
         buf: AlignedBuf,
     ) -> Result<(ExtentRef, Writing), (LogError, AlignedBuf)> {
+        self.start_extent_as(tag, buf, Class::Ordinary).await
+    }
+
+    /// Like [`Log::start_extent`], and may use the last spare when the device is full: for extents that
+    /// are moved to free the segment they are in.
+    pub async fn start_moved_extent(
+        &self,
+        tag: u128,
+        buf: AlignedBuf,
+    ) -> Result<(ExtentRef, Writing), (LogError, AlignedBuf)> {
+        self.start_extent_as(tag, buf, Class::Moved).await
+    }
+
+    async fn start_extent_as(
+        &self,
+        tag: u128,
+        buf: AlignedBuf,
+        class: Class,
+    ) -> Result<(ExtentRef, Writing), (LogError, AlignedBuf)> {
         if buf.len() < EXTENT_HEAD {
             let error = LogError::Invalid("an extent's buffer begins with room for its header");
             return Err((error, buf));
@@ -209,7 +242,8 @@ impl<D: Disk, C: Clock> Log<D, C> {
         let len = u32::try_from(buf.len() - EXTENT_HEAD).unwrap_or(u32::MAX);
         let (sender, receiver) = oneshot();
         let (mut sender, mut given) = (Some(sender), Some(buf));
-        let allocated = self.allocate(|state| state.append_extent(tag, &mut given, &mut sender));
+        let allocated =
+            self.allocate(|state| state.append_extent(tag, &mut given, &mut sender, class));
         match allocated.await {
             Ok(at) => Ok((ExtentRef { at, len }, Writing(receiver))),
             Err(error) => Err((error, given.unwrap_or_else(|| AlignedBuf::with_capacity(0)))),
@@ -330,6 +364,7 @@ impl<D: Disk, C: Clock> Log<D, C> {
             spares: state.spares.len(),
             durable: state.durable,
             poisoned: state.poison.is_some(),
+            closed: state.closed,
             full: self.0.full_since.get().is_some(),
         }
     }

@@ -136,6 +136,9 @@ impl<D: Disk, C: Clock> Log<D, C> {
             prepare: Notify::new(),
             retiring: RefCell::default(),
             full_since: Cell::new(None),
+            full: Notify::new(),
+            short: Cell::new(false),
+            hope: Cell::new(false),
             pace,
         }))
     }
@@ -392,12 +395,7 @@ async fn inventory<D: Disk>(
 fn missing(numbers: std::ops::Range<u32>, from: Location, recovery: &mut Recovery) {
     for number in numbers {
         if from.segment > 0 && number >= from.segment {
-            recovery.damage.push(Damage {
-                segment: number,
-                offset: 0,
-                until: u32::MAX,
-                what: "the segment is missing",
-            });
+            recovery.damage.push(Damage::missing(number));
         } else {
             recovery.missing.push(number);
         }

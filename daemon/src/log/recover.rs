@@ -42,6 +42,24 @@ pub struct Damage {
     pub what: &'static str,
 }
 
+impl Damage {
+    /// A segment of which there is no file.
+    pub(super) const fn missing(segment: u32) -> Self {
+        Self {
+            segment,
+            offset: 0,
+            until: u32::MAX,
+            what: "the segment is missing",
+        }
+    }
+
+    /// Whether there is no file of the segment.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        *self == Self::missing(self.segment)
+    }
+}
+
 impl From<Damage> for LogError {
     fn from(damage: Damage) -> Self {
         Self::Corrupt {

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// Most writes at once.
 const WRITES_MAX: usize = 32;
 /// Spare segments prepared ahead.
-const SPARES_AHEAD: usize = 1;
+const SPARES_AHEAD: usize = 2;
 /// Retired segments kept for reuse; more are removed.
 const SPARES_MAX: usize = 3;
 /// A segment that is full within this time was filled quickly: 6 MiB/s.
@@ -234,12 +234,17 @@ async fn prepare<D: Disk, C: Clock>(inner: &Inner<D, C>) {
                 Ok(()) => {}
                 Err(error) if error.kind == IoErrorKind::NoSpace => {
                     inner.full_since.set(Some(inner.clock.monotonic()));
+                    inner.short.set(true);
+                    inner.full.notify();
                 }
                 Err(error) => inner.halt(Some(&error.into())),
             }
         } else {
             inner.prepare.changed(ticket).await;
             continue;
+        }
+        if inner.state.borrow().has_spare() {
+            inner.short.set(false);
         }
         inner.space.notify();
     }

@@ -17,14 +17,19 @@ use std::time::Duration;
 
 /// Bytes a batch collects before it is written although nobody waits for it.
 const BATCH_BYTES: usize = 1024 * 1024;
-/// What share of a segment only [`Class::Reserved`] may use while no spare segment exists.
+/// Spare segments that only [`Class::Moved`] may use.
+const SPARES_RESERVED: usize = 1;
+/// What share of a segment only [`Class::Reserved`] may use while no other spare segment exists.
 const RESERVE_SHARE: u32 = 16;
 
 /// Who may use the last bytes when the device is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     Ordinary,
+    /// The rest of the current segment.
     Reserved,
+    /// That, and the last spare.
+    Moved,
 }
 
 /// Why an allocation has to wait.
@@ -127,6 +132,8 @@ pub(super) struct State<F> {
     /// The last frame written is a mark that ends here.
     pub marked: u32,
     pub spares: VecDeque<(u32, F)>,
+    /// The current segment was the last spare.
+    on_reserve: bool,
     pub poison: Option<Arc<str>>,
     pub closed: bool,
     pub turns: VecDeque<u64>,
@@ -199,6 +206,7 @@ impl<F: Clone> State<F> {
             waiters: Vec::new(),
             marked: start.next,
             spares: start.spares,
+            on_reserve: false,
             poison: None,
             closed: false,
             turns: VecDeque::new(),
@@ -236,13 +244,28 @@ impl<F: Clone> State<F> {
         (self.segment_bytes - SEGMENT_HEAD) as usize
     }
 
-    /// End of what an allocation of this class may use of the current segment.
+    /// End of what an allocation of this class may use of the current segment. The last spare is for
+    /// what frees space, and so is the segment that it becomes until there is another.
     fn limit(&self, class: Class) -> u32 {
-        if class == Class::Reserved || !self.spares.is_empty() {
+        if class != Class::Ordinary || self.has_spare() {
             return self.bytes;
+        }
+        if self.on_reserve && self.spares.is_empty() {
+            return 0;
         }
         let reserve = (self.bytes / RESERVE_SHARE).next_multiple_of(SEGMENT_HEAD);
         self.bytes.saturating_sub(reserve)
+    }
+
+    /// Whether there is a spare for ordinary appends.
+    pub(super) fn has_spare(&self) -> bool {
+        self.spares.len() > SPARES_RESERVED
+    }
+
+    /// Whether the largest frame has room for an ordinary append.
+    pub(super) fn has_room(&self) -> bool {
+        let largest = (format::EXTENT_BODY_LIMIT + EXTENT_HEAD).min(self.frame_max() / 2);
+        self.has_spare() || self.limit(Class::Ordinary).saturating_sub(self.next) as usize > largest
     }
 
     /// Copies a record into the batch that collects.
@@ -293,7 +316,7 @@ impl<F: Clone> State<F> {
         }
         let needed = BATCH_HEAD + size;
         if self.next as usize + needed.next_multiple_of(block) > limit {
-            self.rotate()?;
+            self.rotate(class)?;
         }
         self.open_batch(needed);
         Ok(())
@@ -354,6 +377,7 @@ impl<F: Clone> State<F> {
         tag: u128,
         buf: &mut Option<AlignedBuf>,
         sender: &mut Option<Sender<(Result<(), LogError>, AlignedBuf)>>,
+        class: Class,
     ) -> Result<Location, Blocked> {
         self.stopped().map_err(Blocked::Failed)?;
         let len = buf.as_ref().map_or(0, |buf| buf.len());
@@ -368,8 +392,8 @@ impl<F: Clone> State<F> {
         }
         self.close_batch();
         let size = format::extent_size(offset(body_len), self.block);
-        if u64::from(self.next) + u64::from(size) > u64::from(self.limit(Class::Ordinary)) {
-            self.rotate()?;
+        if u64::from(self.next) + u64::from(size) > u64::from(self.limit(class)) {
+            self.rotate(class)?;
         }
         let (Some(mut buf), Some(sender)) = (buf.take(), sender.take()) else {
             return Err(Blocked::Failed(LogError::Invalid(
@@ -388,11 +412,15 @@ impl<F: Clone> State<F> {
     }
 
     /// Continues in the next segment.
-    fn rotate(&mut self) -> Result<(), Blocked> {
+    fn rotate(&mut self, class: Class) -> Result<(), Blocked> {
         if self.rotating {
             return Err(Blocked::Rotating);
         }
+        if class != Class::Moved && !self.has_spare() {
+            return Err(Blocked::NoSpare);
+        }
         let (segment, file) = self.spares.pop_front().ok_or(Blocked::NoSpare)?;
+        self.on_reserve = self.spares.is_empty();
         self.close_batch();
         let info = SegmentInfo {
             segment,

@@ -180,6 +180,16 @@ fn shards(text: &mut Text, cores: &[CoreSample]) {
         |shard| u64::from(shard.log.poisoned));
     put("chainring_log_full", Gauge, "1 when the device had no room for another segment.",
         |shard| u64::from(shard.log.full));
+    put("chainring_compaction_moved_bytes_total", Counter, "Bytes moved to free the segments they were in.",
+        |shard| shard.compaction.moved);
+    put("chainring_compaction_reclaimed_bytes_total", Counter, "Bytes of segments that left the log.",
+        |shard| shard.compaction.reclaimed);
+    put("chainring_log_counted_bytes", Gauge, "Bytes of the log when it was last counted what is alive in it.",
+        |shard| shard.compaction.total);
+    put("chainring_log_live_bytes", Gauge, "Bytes alive in the log then.",
+        |shard| shard.compaction.live);
+    put("chainring_log_damaged_segments", Gauge, "Segments that cannot be freed because something in them is damaged.",
+        |shard| shard.compaction.damaged as u64);
     put("chainring_index_entries", Gauge, "Objects, uploads and parts in the index.",
         |shard| shard.entries as u64);
     put("chainring_index_memory_bytes", Gauge, "Memory of the index.",

@@ -12,6 +12,7 @@ use crate::shard::links::UsedLink;
 use crate::shard::meters::OperationMeter;
 use crate::shard::{Core, LinkId, LinkStats};
 use crate::store::CacheUse;
+use crate::store::compact::Compaction;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -71,6 +72,8 @@ pub struct ShardSample {
     pub shard: u16,
     /// Its log.
     pub log: LogStats,
+    /// Of its garbage.
+    pub compaction: Compaction,
     /// Objects, uploads and parts.
     pub entries: usize,
     /// Memory that its index takes.
@@ -156,6 +159,7 @@ fn of_core<D: Disk, C: Clock>(core: &Rc<Core<D, C>>) -> CoreSample {
                     shard: store.shard(),
                     log: store.log().stats(),
                     entries: reader.entries(),
+                    compaction: store.compaction(),
                     index_bytes: reader.index_bytes(),
                 }
             })

@@ -11,8 +11,6 @@ use crate::namespace::record_user::{KeyRecord, UserRecord};
 use crate::namespace::renew::{self, Loops};
 use crate::namespace::tables::{self, Read, Tables};
 use crate::namespace::values;
-use std::future::poll_fn;
-use std::task::Poll;
 
 /// Most links named in the answer to a deletion.
 pub const DANGLING_SHOWN_MAX: usize = 1000;
@@ -211,17 +209,4 @@ fn apply_access_key(map: &mut MapWriter, key: &[u8], value: Option<&[u8]>) -> Re
         map.insert(&Key::tenant_id(&tenant, access_key), &[])?;
     }
     put(map, key, value, &derived::encode_holder(&holder))
-}
-
-/// Lets the other tasks of this core run.
-pub(crate) async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

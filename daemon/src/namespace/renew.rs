@@ -4,7 +4,8 @@
 use crate::base::codec::Malformed;
 use crate::base::limits::LINK_CHAIN_MAX;
 use crate::index::map::{Lookup, MapWriter};
-use crate::namespace::apply::{DANGLING_SHOWN_MAX, Effects, put, yield_now};
+use crate::io::runtime::yield_now;
+use crate::namespace::apply::{DANGLING_SHOWN_MAX, Effects, put};
 use crate::namespace::derived::{self, OfBucket, OfLink};
 use crate::namespace::gates::Way;
 use crate::namespace::keys::Key;

@@ -39,6 +39,7 @@ fn entry() -> ObjectEntry {
             parts: 0,
         },
         checksum: None,
+        apart: false,
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::base::{AlignedBuf, BucketId};
 use crate::io::{Clock, Disk};
 use crate::shard::Core;
-use crate::store::{Body, NewBody, NewObject, ObjectMeta, StoreError, WriteCondition};
+use crate::store::{Body, NewBody, NewObject, ObjectMeta, Opened, StoreError, WriteCondition};
 use std::rc::Rc;
 
 /// How often a change is tried when others write the same object.
@@ -41,14 +41,13 @@ impl<D: Disk, C: Clock> Core<D, C> {
         change: &impl Fn(&mut ObjectMeta) -> Result<T, E>,
     ) -> Result<(NewObject, T), E> {
         let reader = self.reader_of(bucket, key);
-        let entry = reader.object(bucket, key, &mut Vec::new())?;
-        let entry = entry.ok_or(StoreError::NoSuchKey)?;
-        let object = reader.read(&entry, None).await?;
+        let opened = reader.open(bucket, key, None).await?;
+        let Opened { entry, object, .. } = opened.ok_or(StoreError::NoSuchKey)?;
         let record = &object.record;
         let mut meta = record.meta.clone();
         let done = change(&mut meta)?;
         let body = match &record.body {
-            Body::Extents(extents) => NewBody::Extents(extents.clone()),
+            Body::Extents(extents) => NewBody::kept(extents),
             Body::Parts(parts) => NewBody::Parts(parts.clone()),
             Body::Inline(_) => NewBody::Inline(AlignedBuf::copy_of(object.inline()), 0),
         };
@@ -61,6 +60,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
             body,
             condition: WriteCondition {
                 if_at: Some(entry.at),
+                if_unmoved: true,
                 ..WriteCondition::default()
             },
             modified: Some(record.modified),

@@ -5,9 +5,8 @@ use crate::base::limits::{EXTENT_BODY_MAX, EXTENT_HEAD, INLINE_BODY_MAX};
 use crate::base::local::{Receiver, oneshot};
 use crate::base::{AlignedBuf, ShardId};
 use crate::io::{Clock, Disk, spawn};
-use crate::log::ExtentRef;
 use crate::shard::{Core, Permit};
-use crate::store::{NewBody, Store, StoreError};
+use crate::store::{NewBody, NewExtent, Store, StoreError};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -39,8 +38,8 @@ pub struct Sink<'a, D: Disk, C: Clock> {
     tag: u128,
     /// The whole body, while it may still turn out to be short.
     held: Option<Slot>,
-    writing: VecDeque<Receiver<Result<ExtentRef, StoreError>>>,
-    extents: Vec<ExtentRef>,
+    writing: VecDeque<Receiver<Result<NewExtent, StoreError>>>,
+    extents: Vec<NewExtent>,
 }
 
 impl<'a, D: Disk, C: Clock> Sink<'a, D, C> {

@@ -38,8 +38,12 @@ pub struct WriteCondition {
     pub if_size: Option<u64>,
     /// The object was last modified in this second (`x-amz-if-match-last-modified-time`).
     pub if_modified_at: Option<Timestamp>,
-    /// The object is the one that this record wrote. No request asks for this.
+    /// The object is the one that this record wrote, wherever that is by now. No request asks for
+    /// this.
     pub if_at: Option<Location>,
+    /// With [`WriteCondition::if_at`]: and the record is still there, as what is written rests on
+    /// where its bytes are.
+    pub if_unmoved: bool,
 }
 
 /// What a condition says of the current object.

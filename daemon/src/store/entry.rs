@@ -21,12 +21,18 @@ pub struct ObjectEntry {
     pub etag: ETag,
     /// Algorithm of the stored checksum, for listings.
     pub checksum: Option<ChecksumAlgorithm>,
+    /// Whether its bytes stand elsewhere than in its record: in extents or parts.
+    pub apart: bool,
 }
+
+/// In an object's first byte, beside the checksum's algorithm: [`ObjectEntry::apart`].
+const APART: u8 = 0x80;
 
 impl ObjectEntry {
     /// Appends the encoded form.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.put_u8(self.checksum.map_or(0, |c| c as u8));
+        let apart = if self.apart { APART } else { 0 };
+        out.put_u8(self.checksum.map_or(0, |c| c as u8) | apart);
         out.put_u64(self.at.to_u64());
         out.put_varint(u64::from(self.record_len));
         out.put_varint(self.size);
@@ -46,9 +52,10 @@ impl ObjectEntry {
     /// Reads what [`ObjectEntry::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
-        let checksum = ChecksumAlgorithm::from_u8(reader.u8()?);
+        let first = reader.u8()?;
         let entry = Self {
-            checksum,
+            checksum: ChecksumAlgorithm::from_u8(first & !APART),
+            apart: first & APART != 0,
             at: Location::from_u64(reader.u64()?),
             record_len: u32_of(reader.varint()?)?,
             size: reader.varint()?,
@@ -176,6 +183,7 @@ mod tests {
                 parts: 0,
             },
             checksum: None,
+            apart: true,
         };
         let mut bytes = Vec::new();
         entry.encode(&mut bytes);

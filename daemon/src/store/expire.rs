@@ -256,11 +256,11 @@ impl<D: Disk, C: Clock> Store<D, C> {
             key: key.to_vec(),
             upload,
         };
-        let at = self
-            .log
-            .append_reserved(kind::ABORT, &[&record.encode()])
-            .await?;
-        self.enqueue(at, Mutation::abort(&record), bucket, Usage::ZERO);
+        let payload = record.encode();
+        let at = self.log.append_reserved(kind::ABORT, &[&payload]).await?;
+        self.ends.note(at.segment, at.segment, payload.len());
+        let mutation = Mutation::abort(&record);
+        self.enqueue(at, mutation, bucket, Usage::ZERO, Vec::new());
         Ok(at)
     }
 

@@ -10,6 +10,7 @@ use crate::store::mutation::{Mutation, Replay};
 use crate::store::reader::StoreReader;
 use crate::store::saving::State;
 use crate::store::usage::Counters;
+use std::sync::Arc;
 
 /// An index as it was put together, with what its entries were counted to be.
 pub struct Rebuilt<D: Disk> {
@@ -84,6 +85,14 @@ pub async fn inspect<D: Disk>(
         Ok(())
     };
     let (reader, recovery) = log::inspect(disk, config, Location::ZERO, visit).await?;
+    for side in started.iter_mut().chain([&mut from_log]) {
+        let finished = side.replay.finish(&mut side.index, &mut side.usage);
+        refused.extend(
+            finished
+                .err()
+                .map(|error| (recovery.end, error.to_string())),
+        );
+    }
     let shard = ShardId(config.shard);
     Ok(Inspection {
         checkpoint,
@@ -122,7 +131,7 @@ impl Side {
 
     fn rebuilt<D: Disk>(self, shard: ShardId, log: &LogReader<D>) -> Rebuilt<D> {
         Rebuilt {
-            reader: StoreReader::new(shard, self.index.reader(), log.clone()),
+            reader: StoreReader::new(shard, self.index.reader(), log.clone(), Arc::default()),
             usage: self.usage,
         }
     }

@@ -5,12 +5,13 @@
 //! object   01 | bucket u64 BE | escaped key 00 00 | version u64 BE
 //! upload   02 | bucket u64 BE | escaped key 00 00 | upload id u128 BE
 //! part     03 | upload id u128 BE | part number u32 BE
+//! name     04 | place of an extent or of a part's record u64 BE | place of the record that names it u64 BE
 //! ```
 //!
 //! A zero byte inside an object key is escaped as `00 FF`, so that the terminator `00 00` sorts
 //! before every continuation and keys keep their byte order (the FoundationDB tuple encoding).
 
-use crate::base::{BucketId, UploadId, VersionId};
+use crate::base::{BucketId, Location, UploadId, VersionId};
 
 /// First byte of an object's index key.
 pub const SPACE_OBJECT: u8 = 1;
@@ -18,6 +19,36 @@ pub const SPACE_OBJECT: u8 = 1;
 pub const SPACE_UPLOAD: u8 = 2;
 /// First byte of a part's index key.
 pub const SPACE_PART: u8 = 3;
+/// First byte of the index key that says which record names a place in the log.
+pub const SPACE_NAMED: u8 = 4;
+
+/// The index key that says that the record at `by` names what is at `place`.
+#[must_use]
+pub fn named(place: Location, by: Location) -> Vec<u8> {
+    let mut out = named_prefix(place);
+    out.extend_from_slice(&by.to_u64().to_be_bytes());
+    out
+}
+
+/// Prefix of [`named`] for one place. A place at offset 0 comes before all others of its segment.
+#[must_use]
+pub fn named_prefix(place: Location) -> Vec<u8> {
+    let mut out = Vec::with_capacity(17);
+    out.push(SPACE_NAMED);
+    out.extend_from_slice(&place.to_u64().to_be_bytes());
+    out
+}
+
+/// The two places in an index key of [`named`].
+#[must_use]
+pub fn parse_named(index_key: &[u8]) -> Option<(Location, Location)> {
+    let (place, by) = index_key
+        .strip_prefix(&[SPACE_NAMED])?
+        .split_at_checked(8)?;
+    let place = u64::from_be_bytes(place.try_into().ok()?);
+    let by = u64::from_be_bytes(by.try_into().ok()?);
+    Some((Location::from_u64(place), Location::from_u64(by)))
+}
 
 /// Prefix of everything of one kind in a bucket.
 #[must_use]

@@ -7,10 +7,11 @@ use crate::store::entry::ObjectEntry;
 use crate::store::error::StoreError;
 use crate::store::keys;
 use crate::store::mutation::Mutation;
+use crate::store::new::{NewBody, NewObject, Stored};
 use crate::store::quota::{Admission, Charge};
 use crate::store::record::{ObjectRecord, kind};
 use crate::store::usage::Usage;
-use crate::store::writer::{NewBody, NewObject, Store, Stored};
+use crate::store::writer::Store;
 
 impl<D: Disk, C: Clock> Store<D, C> {
     /// Puts an object; resolves when it is on stable media and visible to every core.
@@ -20,16 +21,21 @@ impl<D: Disk, C: Clock> Store<D, C> {
 
     pub(super) async fn put_completing(
         &self,
-        new: NewObject,
+        mut new: NewObject,
         upload: Option<UploadId>,
     ) -> Result<Stored, StoreError> {
         let bucket = new.bucket;
         let mut charge = None;
+        let until = self.log.patience();
         let stored = loop {
+            self.log.wait_for_room(until).await;
             let turn = self.gate.enter().await;
+            if self.log.lacks_room(until) {
+                continue;
+            }
             self.check_open(bucket)?;
             if let Some(upload) = upload {
-                self.settled(self.check_parts(upload, &new)).await?;
+                self.settled(self.check_parts(upload, &mut new)).await?;
             }
             let index_key = keys::object(bucket, &new.key, VersionId::NULL);
             self.judge(&index_key, &new.condition).await?;
@@ -103,7 +109,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
         let inline = tail.bytes();
         let at = self.log.append(kind::OBJECT, &[&head, inline]).await?;
         let mutation = Mutation::object_with_key(index_key, &record, at, head.len() + inline.len());
-        self.enqueue(at, mutation, record.bucket, charge.keep());
+        self.enqueue(at, mutation, record.bucket, charge.keep(), tail.holds);
         Ok(Stored { at, modified })
     }
 }

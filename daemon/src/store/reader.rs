@@ -5,7 +5,7 @@ use crate::base::codec::Malformed;
 use crate::base::{BucketId, ShardId, UploadId, VersionId};
 use crate::index::IndexReader;
 use crate::io::Disk;
-use crate::log::LogReader;
+use crate::log::{LogError, LogReader};
 use crate::store::body::BodyStream;
 use crate::store::cache::{Place, ReadCache};
 use crate::store::entry::{ObjectEntry, PartEntry, UploadEntry};
@@ -15,6 +15,33 @@ use crate::store::object::Object;
 use crate::store::record::UploadRecord;
 use std::ops::{Bound, ControlFlow};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How often a look-up is repeated when what it found was moved before it could be read.
+const TRIES: u32 = 16;
+
+/// An object that was found and read, and whose bytes stay until this is dropped.
+pub struct Opened<D: Disk> {
+    /// What the index says of it.
+    pub entry: ObjectEntry,
+    /// Its record.
+    pub object: Rc<Object>,
+    /// The files that its bytes are in, unless they stand in the record.
+    held: Option<LogReader<D>>,
+}
+
+impl<D: Disk> Opened<D> {
+    /// An object of a log that nobody writes to.
+    #[must_use]
+    pub fn resting(entry: ObjectEntry, object: Object) -> Self {
+        Self {
+            entry,
+            object: Rc::new(object),
+            held: None,
+        }
+    }
+}
 
 /// Reads one shard. Cheap to clone, may go to any core.
 #[derive(Clone)]
@@ -22,17 +49,30 @@ pub struct StoreReader<D: Disk> {
     shard: ShardId,
     index: IndexReader,
     log: LogReader<D>,
+    /// Entries of the index that are none of an object, upload or part.
+    named: Arc<AtomicUsize>,
 }
 
 impl<D: Disk> StoreReader<D> {
-    pub(super) const fn new(shard: ShardId, index: IndexReader, log: LogReader<D>) -> Self {
-        Self { shard, index, log }
+    pub(super) const fn new(
+        shard: ShardId,
+        index: IndexReader,
+        log: LogReader<D>,
+        named: Arc<AtomicUsize>,
+    ) -> Self {
+        Self {
+            shard,
+            index,
+            log,
+            named,
+        }
     }
 
     /// Objects, uploads and parts in the index.
     #[must_use]
     pub fn entries(&self) -> usize {
-        self.index.len()
+        let named = self.named.load(Ordering::Relaxed);
+        self.index.len().saturating_sub(named)
     }
 
     /// Bytes of memory the index takes.
@@ -72,16 +112,70 @@ impl<D: Disk> StoreReader<D> {
         })
     }
 
+    /// The object with this key, as of one moment: its bytes can be read with [`StoreReader::body`]
+    /// whatever happens to it meanwhile.
+    pub async fn open(
+        &self,
+        bucket: BucketId,
+        key: &[u8],
+        cache: Option<&ReadCache>,
+    ) -> Result<Option<Opened<D>>, StoreError> {
+        let mut scratch = Vec::with_capacity(key.len() + 24);
+        keys::object_into(&mut scratch, bucket, key, VersionId::NULL);
+        let mut tries = TRIES;
+        loop {
+            let Some(entry) = self.index.get(&scratch, ObjectEntry::decode).transpose()? else {
+                return Ok(None);
+            };
+            tries -= 1;
+            let object = match self.read(&entry, cache).await {
+                Ok(object) => object,
+                // Its segment left the log between the look-up and the read: it has another place.
+                Err(StoreError::Log(LogError::Unknown(_))) if tries > 0 => continue,
+                Err(error) => return Err(error),
+            };
+            if !entry.apart {
+                return Ok(Some(Opened {
+                    entry,
+                    object,
+                    held: None,
+                }));
+            }
+            // What the record names is in the log as long as the index names the record. So it is
+            // in the files held here, if the index still does once they are held.
+            let held = self.log.pinned();
+            let same = |value: &[u8]| ObjectEntry::decode(value).is_ok_and(|e| e.at == entry.at);
+            if self.index.get(&scratch, same) == Some(true) {
+                let held = Some(held);
+                return Ok(Some(Opened {
+                    entry,
+                    object,
+                    held,
+                }));
+            }
+            if tries == 0 {
+                return Err(LogError::Unknown(entry.at.segment).into());
+            }
+        }
+    }
+
     /// The bytes `range` of an object, chunk by chunk; those of large bodies from the cache and into
     /// it, when it is given.
     #[must_use]
     pub fn body(
         &self,
-        object: &Object,
+        opened: &Opened<D>,
         range: std::ops::Range<u64>,
         cache: Option<Rc<ReadCache>>,
     ) -> BodyStream<D> {
-        BodyStream::of_object(self.log.clone(), self.shard, cache, object, range)
+        let log = opened.held.as_ref().unwrap_or(&self.log).clone();
+        BodyStream::of_object(log, self.shard, cache, &opened.object, range)
+    }
+
+    /// The readers' side of the log.
+    #[must_use]
+    pub const fn log(&self) -> &LogReader<D> {
+        &self.log
     }
 
     /// An upload's record.
@@ -91,12 +185,18 @@ impl<D: Disk> StoreReader<D> {
         key: &[u8],
         upload: UploadId,
     ) -> Result<UploadRecord, StoreError> {
-        let entry = self
-            .index
-            .get(&keys::upload(bucket, key, upload), UploadEntry::decode)
-            .ok_or(StoreError::NoSuchUpload)??;
-        let raw = self.log.read_record(entry.at, entry.record_len).await?;
-        Ok(UploadRecord::decode(raw.payload())?)
+        let index_key = keys::upload(bucket, key, upload);
+        let mut tries = TRIES;
+        loop {
+            let entry = self.index.get(&index_key, UploadEntry::decode);
+            let entry = entry.ok_or(StoreError::NoSuchUpload)??;
+            tries -= 1;
+            match self.log.read_record(entry.at, entry.record_len).await {
+                Ok(raw) => return Ok(UploadRecord::decode(raw.payload())?),
+                Err(LogError::Unknown(_)) if tries > 0 => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Whether an upload is open.

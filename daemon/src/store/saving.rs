@@ -51,7 +51,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
     /// behind the end that a power cut leaves of the log. With strict durability that may be only
     /// extents whose records are still to come; with a relaxed one the log flushes by itself after a
     /// while.
-    async fn flushed(&self, target: Location) -> Result<(), StoreError> {
+    pub(super) async fn flushed(&self, target: Location) -> Result<(), StoreError> {
         self.log.commit().await?;
         let Durability::Relaxed { interval } = self.config.log.durability else {
             return Ok(());

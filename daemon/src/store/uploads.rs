@@ -8,10 +8,11 @@ use crate::store::error::StoreError;
 use crate::store::keys;
 use crate::store::meta::{Checksum, ObjectMeta};
 use crate::store::mutation::Mutation;
+use crate::store::new::{NewBody, NewObject, Stored};
 use crate::store::quota::{Admission, Charge};
 use crate::store::record::{PartRecord, UploadRecord, kind};
 use crate::store::usage::Usage;
-use crate::store::writer::{NewBody, NewObject, Store, Stored};
+use crate::store::writer::Store;
 
 /// A multipart upload to begin.
 #[derive(Debug)]
@@ -59,6 +60,7 @@ pub struct CompleteUpload {
 impl<D: Disk, C: Clock> Store<D, C> {
     /// Begins an upload.
     pub async fn create_upload(&self, new: NewUpload) -> Result<(), StoreError> {
+        self.log.wait_for_room(self.log.patience()).await;
         let at = {
             let _turn = self.gate.enter().await;
             self.check_open(new.bucket)?;
@@ -72,7 +74,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
             let payload = record.encode();
             let at = self.log.append(kind::UPLOAD, &[&payload]).await?;
             let mutation = Mutation::upload(&record, at, payload.len());
-            self.enqueue(at, mutation, record.bucket, Usage::ZERO);
+            self.enqueue(at, mutation, record.bucket, Usage::ZERO, Vec::new());
             at
         };
         self.finish(at).await
@@ -82,8 +84,13 @@ impl<D: Disk, C: Clock> Store<D, C> {
     pub async fn put_part(&self, new: NewPart) -> Result<Stored, StoreError> {
         let bucket = new.bucket;
         let mut charge = None;
+        let until = self.log.patience();
         let stored = loop {
+            self.log.wait_for_room(until).await;
             let turn = self.gate.enter().await;
+            if self.log.lacks_room(until) {
+                continue;
+            }
             self.settled(self.check_upload(bucket, &new.key, new.upload))
                 .await?;
             let holds = || self.usage(bucket);
@@ -130,7 +137,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
         let inline = tail.bytes();
         let at = self.log.append(kind::PART, &[&head, inline]).await?;
         let mutation = Mutation::part(&record, new.bucket, at, head.len() + inline.len());
-        self.enqueue(at, mutation, new.bucket, charge.keep());
+        self.enqueue(at, mutation, new.bucket, charge.keep(), tail.holds);
         Ok(Stored { at, modified })
     }
 
@@ -142,18 +149,24 @@ impl<D: Disk, C: Clock> Store<D, C> {
     }
 
     /// Fails when an upload is not open any more, or a part of the object is not one of its own.
-    pub(super) fn check_parts(&self, upload: UploadId, new: &NewObject) -> Result<(), StoreError> {
+    /// Parts that were moved meanwhile are named by their new places.
+    pub(super) fn check_parts(
+        &self,
+        upload: UploadId,
+        new: &mut NewObject,
+    ) -> Result<(), StoreError> {
         let open = self.newest(&keys::upload(new.bucket, &new.key, upload)).0;
         open.ok_or(StoreError::NoSuchUpload)?;
-        let NewBody::Parts(parts) = &new.body else {
+        let NewBody::Parts(parts) = &mut new.body else {
             return Ok(());
         };
         for part in parts {
             let newest = self.newest(&keys::part(upload, part.number)).0;
             let entry = newest.as_deref().map(PartEntry::decode).transpose()?;
-            if entry.is_none_or(|entry| entry.at != part.at) {
-                return Err(StoreError::InvalidPart(part.number));
-            }
+            part.at = self.moves.newest(part.at);
+            let same = entry.filter(|entry| entry.at == part.at);
+            let entry = same.ok_or(StoreError::InvalidPart(part.number))?;
+            part.record_len = entry.record_len;
         }
         Ok(())
     }

@@ -116,10 +116,12 @@ struct Saving {
 pub struct Counters {
     buckets: HashMap<BucketId, Usage>,
     saving: Option<Saving>,
+    /// Bytes of entries that were replaced or removed since the start.
+    freed: u64,
 }
 
 /// Version of what is saved beside the index.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 impl Counters {
     /// What a bucket holds.
@@ -136,6 +138,13 @@ impl Counters {
         all
     }
 
+    /// Bytes of entries that were replaced or removed since the start: about so many bytes of the log
+    /// became garbage.
+    #[must_use]
+    pub const fn freed(&self) -> u64 {
+        self.freed
+    }
+
     /// An entry of the index was set (`new`), or removed, and another one was there before (`old`),
     /// or none. Each as [`of_entry`] sees it.
     pub fn changed(
@@ -144,6 +153,7 @@ impl Counters {
         old: Option<(BucketId, Usage)>,
         new: Option<(BucketId, Usage)>,
     ) {
+        self.freed += old.map_or(0, |(_, usage)| usage.bytes);
         if old == new {
             return;
         }
@@ -284,7 +294,7 @@ mod tests {
                     .filter(|(_, usage)| **usage != (0, 0))
                     .map(|(id, (bytes, objects))| (BucketId(*id), Usage { bytes: *bytes, objects: *objects }))
                     .collect(),
-                saving: None,
+                ..Counters::default()
             };
             let again = Counters::decode(&counters.encode_copied());
             prop_assert_eq!(again.map(|c| c.buckets), Ok(counters.buckets));

@@ -6,93 +6,27 @@
 
 use crate::base::local::Gate;
 use crate::base::{AlignedBuf, BucketId, Location, ShardId, Timestamp, VersionId};
-use crate::index::{IndexReader, IndexWriter, checkpoint};
+use crate::index::{IndexReader, IndexWriter};
 use crate::io::{Clock, Disk};
-use crate::log::{ExtentRef, Log, LogConfig, LogError, RecordView};
+use crate::log::{Log, LogConfig, LogError};
+use crate::store::compact::{Cleaning, Ends, Pace};
 use crate::store::condition::{Verdict, WriteCondition};
 use crate::store::entry::ObjectEntry;
 use crate::store::error::StoreError;
+use crate::store::holds::{Hold, Holds, NewExtent};
 use crate::store::keys;
-use crate::store::meta::ObjectMeta;
-use crate::store::mutation::{Mutation, Replay};
+use crate::store::moves::Moves;
+use crate::store::mutation::Mutation;
 use crate::store::quota::Quotas;
 use crate::store::reader::StoreReader;
-use crate::store::record::{Body, DeleteRecord, ETag, PartRef, kind};
+use crate::store::record::{DeleteRecord, kind};
 use crate::store::saving::State;
 use crate::store::usage::{Counters, Usage};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::{Bound, ControlFlow};
-
-/// The bytes of a new object or part.
-#[derive(Debug)]
-pub enum NewBody {
-    /// A short body: the bytes of a buffer from this offset on, copied once into the batch.
-    Inline(AlignedBuf, usize),
-    /// Extents that were appended before.
-    Extents(Vec<ExtentRef>),
-    /// Parts of an upload, or of another object in this shard.
-    Parts(Vec<PartRef>),
-}
-
-impl NewBody {
-    /// What the record says of it, and the bytes that follow the record's head.
-    pub(super) fn split(self) -> (Body, Tail) {
-        match self {
-            Self::Inline(buf, start) => {
-                let len = buf.len().saturating_sub(start);
-                (
-                    Body::Inline(u32::try_from(len).unwrap_or(u32::MAX)),
-                    Tail(Some((buf, start))),
-                )
-            }
-            Self::Extents(extents) => (Body::Extents(extents), Tail(None)),
-            Self::Parts(parts) => (Body::Parts(parts), Tail(None)),
-        }
-    }
-}
-
-/// The bytes that follow a record's head.
-pub(super) struct Tail(Option<(AlignedBuf, usize)>);
-
-impl Tail {
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.0
-            .as_ref()
-            .and_then(|(buf, start)| buf.get(*start..))
-            .unwrap_or_default()
-    }
-}
-
-/// A PUT (or copy, or change of metadata) whose bytes are already here.
-#[derive(Debug)]
-pub struct NewObject {
-    /// The resolved bucket.
-    pub bucket: BucketId,
-    /// The key.
-    pub key: Vec<u8>,
-    /// Entity tag.
-    pub etag: ETag,
-    /// Bytes.
-    pub size: u64,
-    /// Everything else.
-    pub meta: ObjectMeta,
-    /// Where the bytes are.
-    pub body: NewBody,
-    /// What must hold.
-    pub condition: WriteCondition,
-    /// Keeps this time instead of now (a change of tags does not modify the object).
-    pub modified: Option<Timestamp>,
-}
-
-/// What became of a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// Where the record is.
-    pub at: Location,
-    /// Its modification time.
-    pub modified: Timestamp,
-}
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where a shard's files are and how it treats them.
 #[derive(Clone, Debug)]
@@ -123,6 +57,8 @@ pub(super) struct Pending {
     pub(super) mutation: Mutation,
     bucket: BucketId,
     reserved: Usage,
+    /// Of the extents that it names; from now on the index keeps them.
+    _holds: Vec<Hold>,
 }
 
 /// The writer of one shard. See the module's words for how it works.
@@ -131,7 +67,7 @@ pub struct Store<D: Disk, C: Clock> {
     pub(super) clock: C,
     pub(super) config: StoreConfig,
     pub(super) log: Log<D, C>,
-    index: RefCell<IndexWriter>,
+    pub(super) index: RefCell<IndexWriter>,
     pub(super) reader: IndexReader,
     /// What the index's entries add up to, by bucket.
     pub(super) usage: RefCell<Counters>,
@@ -142,6 +78,14 @@ pub struct Store<D: Disk, C: Clock> {
     /// Buckets that are going or gone: no write is taken any more.
     sealed: RefCell<HashSet<BucketId>>,
     pub(super) gate: Gate,
+    pub(super) holds: Holds,
+    /// Where records went that were moved.
+    pub(super) moves: Moves,
+    pub(super) ends: Ends,
+    /// Entries of the index that say what is named.
+    pub(super) named: Arc<AtomicUsize>,
+    pub(super) cleaning: Cleaning,
+    pub(super) pace: Pace,
     pub(super) checkpointed: RefCell<Location>,
     /// One checkpoint at a time.
     pub(super) saving: Gate,
@@ -154,72 +98,13 @@ impl<D: Disk, C: Clock> Store<D, C> {
         Ok(Self::with(disk, clock, config, log, State::empty()))
     }
 
-    /// Opens a shard: the newest checkpoint of the index, then the tail of the log; the whole log
-    /// when there is no readable checkpoint, or when the log ends before it: what is written next
-    /// would be taken to be in it.
-    pub async fn open(disk: D, clock: C, config: StoreConfig) -> Result<Self, StoreError> {
-        let state = State::load(&disk, &config.log).await;
-        let from = state.covers;
-        let opened = Self::open_over(disk.clone(), clock.clone(), config.clone(), state);
-        let (store, end) = opened.await?;
-        if end >= from {
-            return Ok(store);
-        }
-        drop(store);
-        checkpoint::discard(&disk, &config.log.dir).await?;
-        let (store, _) = Self::open_over(disk, clock, config, State::empty()).await?;
-        Ok(store)
-    }
-
-    /// Opens a shard over what a checkpoint holds. Says where the log ended, too.
-    async fn open_over(
+    pub(super) fn with(
         disk: D,
         clock: C,
         config: StoreConfig,
-        mut state: State,
-    ) -> Result<(Self, Location), StoreError> {
-        let log_config = config.log.clone();
-        let from = state.covers;
-        let mut replay = Replay::over(&state.index);
-        let (log, recovery) = Log::open(
-            disk.clone(),
-            clock.clone(),
-            log_config,
-            from,
-            |at, record| {
-                if let RecordView::Record { kind, payload } = record {
-                    let mutation =
-                        replay
-                            .mutation(kind, at, payload)
-                            .map_err(|error| LogError::Refused {
-                                at,
-                                reason: error.to_string(),
-                            })?;
-                    mutation.apply(&mut state.index, &mut state.usage);
-                }
-                Ok(())
-            },
-        )
-        .await?;
-        for damage in &recovery.damage {
-            tracing::error!(
-                shard = config.log.shard,
-                segment = damage.segment,
-                from = damage.offset,
-                until = damage.until,
-                what = damage.what,
-                "acknowledged bytes are damaged; what they held is lost"
-            );
-        }
-        tracing::debug!(
-            ?recovery,
-            entries = state.index.reader().len(),
-            "shard opened"
-        );
-        Ok((Self::with(disk, clock, config, log, state), recovery.end))
-    }
-
-    fn with(disk: D, clock: C, config: StoreConfig, log: Log<D, C>, state: State) -> Self {
+        log: Log<D, C>,
+        state: State,
+    ) -> Self {
         Self {
             disk,
             clock,
@@ -233,6 +118,12 @@ impl<D: Disk, C: Clock> Store<D, C> {
             unflushed: RefCell::default(),
             sealed: RefCell::default(),
             gate: Gate::default(),
+            holds: Holds::default(),
+            moves: Moves::default(),
+            ends: Ends::default(),
+            named: Arc::default(),
+            cleaning: Cleaning::default(),
+            pace: Pace::default(),
             checkpointed: RefCell::new(state.covers),
             saving: Gate::default(),
         }
@@ -245,6 +136,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
             ShardId(self.shard()),
             self.reader.clone(),
             self.log.reader(),
+            self.named.clone(),
         )
     }
 
@@ -271,14 +163,27 @@ impl<D: Disk, C: Clock> Store<D, C> {
     }
 
     /// Writes an extent of a large body straight from its buffer. Not part of anything until a
-    /// record points at it.
+    /// record points at it, and kept until then.
     pub async fn append_extent(
         &self,
         tag: u128,
         buf: AlignedBuf,
-    ) -> (Result<ExtentRef, StoreError>, AlignedBuf) {
-        let (result, buf) = self.log.append_extent(tag, buf).await;
-        (result.map_err(StoreError::from), buf)
+    ) -> (Result<NewExtent, StoreError>, AlignedBuf) {
+        let (until, mut given) = (self.log.patience(), buf);
+        loop {
+            self.log.wait_for_room(until).await;
+            match self.log.start_extent(tag, given).await {
+                Ok((extent, writing)) => {
+                    let hold = Some(self.holds.hold(extent.at.segment));
+                    let (result, buf) = writing.done().await;
+                    let result = result.map(|()| NewExtent { extent, hold });
+                    return (result.map_err(StoreError::from), buf);
+                }
+                // Another one took the room.
+                Err((LogError::NoSpace, buf)) if self.log.lacks_room(until) => given = buf,
+                Err((error, buf)) => return (Err(error.into()), buf),
+            }
+        }
     }
 
     /// Deletes an object. Without a condition a missing object is fine (`Ok(false)`).
@@ -346,11 +251,16 @@ impl<D: Disk, C: Clock> Store<D, C> {
             version: VersionId::NULL,
             modified: self.clock.now(),
         };
-        let at = self
-            .log
-            .append_reserved(kind::DELETE, &[&record.encode()])
-            .await?;
-        self.enqueue(at, Mutation::delete(&record), bucket, Usage::ZERO);
+        let payload = record.encode();
+        let at = self.log.append_reserved(kind::DELETE, &[&payload]).await?;
+        self.ends.note(at.segment, at.segment, payload.len());
+        self.enqueue(
+            at,
+            Mutation::delete(&record),
+            bucket,
+            Usage::ZERO,
+            Vec::new(),
+        );
         Ok(BegunDelete {
             deletes: true,
             durable_at: Some(at),
@@ -419,7 +329,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
         }
         let (value, in_flight) = self.newest(index_key);
         let entry = value.as_deref().map(ObjectEntry::decode).transpose()?;
-        let verdict = condition.judge(entry.as_ref());
+        let verdict = self.moves.judge(condition, entry.as_ref());
         if verdict != Verdict::Holds && in_flight {
             self.settle().await?;
         }
@@ -460,6 +370,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
         mutation: Mutation,
         bucket: BucketId,
         reserved: Usage,
+        holds: Vec<Hold>,
     ) {
         let mut unflushed = self.unflushed.borrow_mut();
         for change in &mutation.changes {
@@ -476,6 +387,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
             mutation,
             bucket,
             reserved,
+            _holds: holds,
         });
     }
 
@@ -486,8 +398,10 @@ impl<D: Disk, C: Clock> Store<D, C> {
         let mut usage = self.usage.borrow_mut();
         let mut queue = self.queue.borrow_mut();
         let mut unflushed = self.unflushed.borrow_mut();
+        let freed = usage.freed();
         while let Some(pending) = queue.pop_front_if(|pending| pending.at <= at) {
-            pending.mutation.apply(&mut index, &mut usage);
+            let named = pending.mutation.apply(&mut index, &mut usage);
+            self.named.fetch_add(named, Ordering::Relaxed);
             self.quotas.published(pending.bucket, pending.reserved);
             for change in &pending.mutation.changes {
                 if let Some(slot) = unflushed.get_mut(&change.key) {
@@ -498,7 +412,18 @@ impl<D: Disk, C: Clock> Store<D, C> {
                 }
             }
         }
+        if usage.freed() > freed {
+            // There is garbage that may be removed.
+            self.log.expect_room(true);
+        }
         Ok(())
+    }
+
+    /// Bytes of objects and parts that clients replaced or removed since the start.
+    #[must_use]
+    pub fn freed(&self) -> u64 {
+        let all = self.usage.borrow().freed();
+        all.saturating_sub(self.cleaning.relocated.get())
     }
 
     /// The counters beside a scan of the index, which they must equal.

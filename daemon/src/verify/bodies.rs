@@ -11,7 +11,9 @@ use crate::io::Disk;
 use crate::log::{LogError, LogReader, OwnedRecord};
 use crate::store::object::Object;
 use crate::store::record::{Body, ObjectRecord, PartRecord, UploadRecord, kind};
-use crate::store::{ObjectEntry, PartEntry, PartRef, StoreError, StoreReader, UploadEntry, keys};
+use crate::store::{
+    ObjectEntry, Opened, PartEntry, PartRef, StoreError, StoreReader, UploadEntry, keys,
+};
 use futures_util::StreamExt;
 use std::collections::HashMap;
 use std::ops::{Bound, ControlFlow};
@@ -205,6 +207,8 @@ async fn object<D: Disk>(env: &Env<'_, D>, at: Location, raw: OwnedRecord) -> Ch
         Some(Ok(entry)) if entry.at == at => entry,
         _ => return Err((None, Bad::differs(ELSEWHERE))),
     };
+    let opened = Opened::resting(entry, object);
+    let record = &opened.object.record;
     let checked = async {
         let same = (
             entry.size,
@@ -216,14 +220,14 @@ async fn object<D: Disk>(env: &Env<'_, D>, at: Location, raw: OwnedRecord) -> Ch
             same,
             "record and index tell different sizes, times or ETags",
         )?;
-        body(env, &object).await
+        body(env, &opened).await
     };
     checked.await.map_err(|bad| (Some(key), bad))
 }
 
 /// Reads a body from front to end.
-async fn body<D: Disk>(env: &Env<'_, D>, object: &Object) -> Result<(), Bad> {
-    let record = &object.record;
+async fn body<D: Disk>(env: &Env<'_, D>, object: &Opened<D>) -> Result<(), Bad> {
+    let record = &object.object.record;
     let mut digest = env.deep.then(|| Digest::of(record));
     let mut read = 0u64;
     let mut stream = env.reader.body(object, 0..record.size, None);

@@ -148,7 +148,7 @@ impl Companion for NoUsage {
     fn copied(&self, _: Option<&[u8]>) {}
 
     fn attached(&self) -> Vec<u8> {
-        vec![1, 0]
+        vec![2, 0]
     }
 }
 

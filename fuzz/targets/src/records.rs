@@ -87,12 +87,11 @@ pub fn log_record(data: &[u8]) {
             let Ok((record, _)) = ObjectRecord::decode(payload) else {
                 continue;
             };
-            let found = reader.object(record.bucket, &record.key, &mut Vec::new());
-            if let Ok(Some(entry)) = found
-                && let Ok(object) = reader.read(&entry, None).await
-            {
-                assert_eq!(object.record.key, record.key, "another object");
-                let mut body = reader.body(&object, 0..object.record.size, None);
+            let opened = reader.open(record.bucket, &record.key, None).await;
+            if let Ok(Some(opened)) = opened {
+                let found = &opened.object.record;
+                assert_eq!(found.key, record.key, "another object");
+                let mut body = reader.body(&opened, 0..found.size, None);
                 let mut pieces = 0;
                 while let Ok(Some(_)) = body.next().await {
                     pieces += 1;

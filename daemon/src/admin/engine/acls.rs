@@ -61,7 +61,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
                 let name = named(&target);
                 let right = Right::ReadAcl;
                 let held = self.held(caller, &resolved, &name, (&target.key, &key), right);
-                let (_, object) = held.await?;
+                let object = held.await?.object;
                 of_key(target, &resolved, &object.record.meta)
             }
             Found::Prefix(resolved, prefix) => {

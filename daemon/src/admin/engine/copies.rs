@@ -12,17 +12,15 @@ use crate::io::{Clock, Disk};
 use crate::namespace::{Acl, Resolved, Right};
 use crate::shard::copy::copy_bytes;
 use crate::store::meta::{CannedAcl, ChecksumKind};
-use crate::store::{ETag, NewObject, Object, ObjectEntry, ObjectMeta, StoreError, WriteCondition};
+use crate::store::{ETag, NewObject, ObjectEntry, ObjectMeta, Opened, StoreError, WriteCondition};
 use chainring_protocol::message::{BucketName, KeyCopy, KeyInfo, KeyRename};
 use chainring_protocol::{Failure, ResultCode};
-use std::rc::Rc;
 
 /// An object that is to be copied.
-struct Source {
+struct Source<D: Disk> {
     bucket: Resolved,
     key: String,
-    entry: ObjectEntry,
-    object: Rc<Object>,
+    opened: Opened<D>,
 }
 
 /// Where a copy goes.
@@ -57,7 +55,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             owner: caller.author_in(&bucket.source_volume),
             acl: CannedAcl::Private,
             rules: Acl::EMPTY,
-            ..source.object.record.meta.clone()
+            ..source.opened.object.record.meta.clone()
         };
         let target = Target {
             bucket: &bucket,
@@ -98,9 +96,12 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             // Sooner than after the bytes were copied; the condition of the write decides.
             return Err(exists(&call.to));
         }
-        let (at, old) = (source.entry.at, source.key.clone());
-        let modified = Some(source.entry.modified);
-        let (bucket, meta) = (source.bucket.clone(), source.object.record.meta.clone());
+        let (at, old) = (source.opened.entry.at, source.key.clone());
+        let modified = Some(source.opened.entry.modified);
+        let (bucket, meta) = (
+            source.bucket.clone(),
+            source.opened.object.record.meta.clone(),
+        );
         let target = Target {
             bucket: &bucket,
             name: (&call.bucket, &call.to),
@@ -154,20 +155,19 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         caller: &Caller,
         name: &BucketName,
         asked: &str,
-    ) -> Result<Source, Failure> {
+    ) -> Result<Source<D>, Failure> {
         let bucket = self.resolve(caller, name)?;
         let key = stored_key(&bucket, asked)?;
         let held = self.held(caller, &bucket, name, (asked, &key), Right::Read);
-        let (entry, object) = held.await?;
-        if object.record.size > PART_BYTES_MAX {
+        let opened = held.await?;
+        if opened.object.record.size > PART_BYTES_MAX {
             let text = "more than 5 GiB are copied by the parts of a multipart upload over S3";
             return Err(Failure::new(ResultCode::InvalidRequest, text));
         }
         Ok(Source {
             bucket,
             key,
-            entry,
-            object,
+            opened,
         })
     }
 
@@ -175,11 +175,11 @@ impl<D: Disk, C: Clock> Engine<D, C> {
     async fn write_copy(
         &self,
         caller: &Caller,
-        source: Source,
+        source: Source<D>,
         mut meta: ObjectMeta,
         target: Target<'_>,
     ) -> Result<(KeyInfo, Location), Failure> {
-        let record = &source.object.record;
+        let record = &source.opened.object.record;
         let (id, key) = (target.bucket.bucket, target.key.into_bytes());
         let expected = self.core.expect_object(id, &key, record.size).await;
         expected.map_err(|error| failure::of_store(&error))?;
@@ -188,7 +188,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let reader = self
             .core
             .reader_of(source.bucket.bucket, source.key.as_bytes());
-        let bytes = reader.body(&source.object, 0..record.size, None);
+        let bytes = reader.body(&source.opened, 0..record.size, None);
         // A copy has no parts, and so no tag made of the tags of parts.
         let mut md5 = (record.etag.parts > 0).then(Md5::new);
         let look = |chunk: &[u8]| {
@@ -228,7 +228,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             size,
             etag,
             modified: stored.modified,
-            ..source.entry
+            ..source.opened.entry
         };
         let info = shown(name.clone(), asked.to_owned(), &entry, &meta);
         Ok((info, stored.at))

@@ -10,10 +10,9 @@ use crate::base::Location;
 use crate::io::{Clock, Disk};
 use crate::namespace::{Resolved, Right, Rights};
 use crate::store::meta::{CannedAcl, ObjectMeta};
-use crate::store::{EtagSet, Object, ObjectEntry, StoreError, WriteCondition};
+use crate::store::{EtagSet, Opened, StoreError, WriteCondition};
 use chainring_protocol::message::BucketName;
 use chainring_protocol::{Failure, ResultCode};
-use std::rc::Rc;
 
 /// How far the right to write or delete a key goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,22 +119,21 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         name: &BucketName,
         key: (&str, &str),
         right: Right,
-    ) -> Result<(ObjectEntry, Rc<Object>), Failure> {
+    ) -> Result<Opened<D>, Failure> {
         let failed = |error| failure::of_store(&error);
         self.expect_way(caller, bucket, name, right)?;
         let reader = self.core.reader_of(bucket.bucket, key.1.as_bytes());
-        let found = reader.object(bucket.bucket, key.1.as_bytes(), &mut Vec::new());
-        let Some(entry) = found.map_err(failed)? else {
+        let found = reader.open(bucket.bucket, key.1.as_bytes(), None).await;
+        let Some(opened) = found.map_err(failed)? else {
             return Err(self.no_key(caller, bucket, name, key.0, right));
         };
-        let object = reader.read(&entry, None).await.map_err(failed)?;
-        let record = &object.record;
+        let record = &opened.object.record;
         let who = caller.who();
         let more = self.added(caller, bucket, key.1, Some(&record.meta))?;
         let canned = right == Right::Read && reads_canned(caller, bucket, &record.meta);
         let own = if canned { Rights::READ } else { Rights::NONE };
         if bucket.allows_adding(&who, right, more | own) {
-            return Ok((entry, object));
+            return Ok(opened);
         }
         Err(denied(
             caller,
@@ -167,7 +165,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         }
         // Whatever is wrong, a caller without any right learns nothing of it.
         match self.held(caller, bucket, name, key, right).await {
-            Ok((entry, ..)) => Ok(Hold::This(entry.at)),
+            Ok(opened) => Ok(Hold::This(opened.entry.at)),
             Err(failure) if failure.code == ResultCode::InternalError => Err(failure),
             Err(_) => Err(denied(
                 caller,

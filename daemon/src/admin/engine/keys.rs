@@ -11,7 +11,7 @@ use crate::io::{Clock, Disk};
 use crate::namespace::{Resolved, Right};
 use crate::shard::{Sink, Slot};
 use crate::store::meta::ContentHeader;
-use crate::store::{BodyStream, ETag, NewObject, ObjectEntry, ObjectMeta};
+use crate::store::{BodyStream, ETag, NewObject, ObjectEntry, ObjectMeta, Opened};
 use chainring_protocol::limits::DATA_BYTES_MAX;
 use chainring_protocol::message::{
     BucketName, Done, KeyDelete, KeyEntry, KeyGet, KeyInfo, KeyInfoGet, KeyList, KeyPut, Page,
@@ -114,11 +114,11 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let key = stored_key(&bucket, &get.key)?;
         let place = (get.key.as_str(), key.as_str());
         let held = self.held(caller, &bucket, &get.bucket, place, Right::Read);
-        let (entry, object) = held.await?;
-        let record = &object.record;
+        let opened = held.await?;
+        let record = &opened.object.record;
         let reader = self.core.reader_of(bucket.bucket, key.as_bytes());
-        let body = reader.body(&object, 0..record.size, None);
-        let info = shown(get.bucket, get.key, &entry, &record.meta);
+        let body = reader.body(&opened, 0..record.size, None);
+        let info = shown(get.bucket, get.key, &opened.entry, &record.meta);
         let download = KeyDownload { body, chunk: None };
         Ok((info, download))
     }
@@ -132,7 +132,7 @@ impl<D: Disk, C: Clock> Engine<D, C> {
         let key = stored_key(&bucket, &call.key)?;
         let place = (call.key.as_str(), key.as_str());
         let held = self.held(caller, &bucket, &call.bucket, place, Right::Read);
-        let (entry, object) = held.await?;
+        let Opened { entry, object, .. } = held.await?;
         Ok(shown(call.bucket, call.key, &entry, &object.record.meta))
     }
 

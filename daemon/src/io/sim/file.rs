@@ -342,6 +342,11 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn free_bytes(&self) -> Option<u64> {
+        let world = self.world();
+        Some(world.capacity.saturating_sub(world.used()))
+    }
+
     async fn list(&self, path: &str) -> Result<Vec<String>, IoError> {
         self.pass(Operation::List, path).await?;
         let world = self.world();

@@ -189,7 +189,7 @@ fn a_full_device_refuses_ordinary_records_and_still_takes_small_ones() {
         segment_bytes: 64 * 1024,
         ..config()
     };
-    disk.set_capacity(3 * 64 * 1024);
+    disk.set_capacity(4 * 64 * 1024);
     sim::run(3, async {
         let log = create(&disk, config.clone()).await;
         let mut ordinary = 0;
@@ -221,7 +221,7 @@ fn a_full_device_refuses_ordinary_records_and_still_takes_small_ones() {
 
         // Reopened on the full device it still knows everything and still refuses.
         let copy = disk.crash(Keep::None);
-        copy.set_capacity(3 * 64 * 1024);
+        copy.set_capacity(4 * 64 * 1024);
         let (full, recovery, seen) = open(&copy, config.clone(), Location::ZERO).await.unwrap();
         sim::spawn(full.run());
         recovery.sound().unwrap();
@@ -232,7 +232,9 @@ fn a_full_device_refuses_ordinary_records_and_still_takes_small_ones() {
         ));
 
         // Space appears: a segment is retired, or the device grows.
+        // The first one is for the next deletions, the second for everybody.
         log.retire(1).await.unwrap();
+        log.retire(2).await.unwrap();
         log.append(1, &[&[1; 1000]]).await.unwrap();
         log.commit().await.unwrap();
         copy.set_capacity(u64::MAX);

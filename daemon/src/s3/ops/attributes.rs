@@ -1,12 +1,12 @@
 //! GetObjectAttributes.
 
 use super::Context;
-use super::hold::Found;
 use super::response::Response;
 use crate::io::{Clock, Disk};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::rights::Need;
 use crate::s3::xml::documents;
+use crate::store::Opened;
 use crate::store::meta::{Checksum, ChecksumKind};
 use crate::store::record::{Body, PartRef};
 
@@ -27,7 +27,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let key = bucket.key(self.key()?)?;
         self.check_version()?;
         let wanted = self.wanted_attributes()?;
-        let Found { entry, object } = self.object(&bucket, &key, Need::Content).await?;
+        let Opened { entry, object, .. } = self.object(&bucket, &key, Need::Content).await?;
         let record = &object.record;
         let has = |name: &str| wanted.iter().any(|w| w == name);
         let limit = self.header_number("x-amz-max-parts")?.unwrap_or(1000);

@@ -1,7 +1,6 @@
 //! Copies: of an object onto a key, and of a range onto a part. The source goes through the same
 //! gate as a GET of it would, links included.
 
-use super::hold::Found;
 use super::put::with_checksum;
 use super::response::Response;
 use super::{Context, key_error, write_condition};
@@ -23,16 +22,14 @@ use crate::s3::stored::{self, Directive};
 use crate::s3::xml::documents;
 use crate::shard::{Permit, copy_bytes};
 use crate::store::meta::{Checksum, ChecksumAlgorithm, ChecksumKind};
-use crate::store::{ETag, NewBody, NewObject, Object, ObjectEntry};
+use crate::store::{ETag, NewBody, NewObject, Opened};
 use std::ops::Range;
-use std::rc::Rc;
 
 /// The source of a copy, readable by the caller.
-pub(super) struct Source {
+pub(super) struct Source<D: Disk> {
     pub(super) bucket: Place,
     pub(super) key: Key<'static>,
-    pub(super) entry: ObjectEntry,
-    pub(super) object: Rc<Object>,
+    pub(super) opened: Opened<D>,
 }
 
 /// Bytes that were copied.
@@ -71,18 +68,22 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let mut meta = if replace {
             given.clone()
         } else {
-            source.object.record.meta.clone()
+            source.opened.object.record.meta.clone()
         };
         meta.tags = if replace_tags {
             given.tags
         } else {
-            source.object.record.meta.tags.clone()
+            source.opened.object.record.meta.tags.clone()
         };
         meta.acl = given.acl;
         meta.owner = given.owner;
         meta.rules = given.rules;
         self.core
-            .expect_object(bucket.id(), key.as_bytes(), source.object.record.size)
+            .expect_object(
+                bucket.id(),
+                key.as_bytes(),
+                source.opened.object.record.size,
+            )
             .await
             .map_err(|error| key_error(&error, &key))?;
         let shard = self.core.shard_of(bucket.id(), key.as_bytes());
@@ -116,7 +117,7 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     /// Looks the source up and checks that the caller may read it and that the conditions hold.
-    pub(super) async fn copy_source(&self) -> Result<Source> {
+    pub(super) async fn copy_source(&self) -> Result<Source<D>> {
         let raw = self
             .head
             .0
@@ -138,13 +139,13 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             &bucket.entry_owner,
             self.demands.source_bucket_owner.as_deref(),
         )?;
-        let Found { entry, object } = self.object(&bucket, &key, rights::SOURCE).await?;
+        let opened = self.object(&bucket, &key, rights::SOURCE).await?;
+        let entry = &opened.entry;
         match conditions::copy_source(&self.head, &entry.etag, entry.modified) {
             Outcome::Proceed => Ok(Source {
                 bucket,
                 key,
-                entry,
-                object,
+                opened,
             }),
             Outcome::NotModified | Outcome::Failed => Err(ErrorCode::PreconditionFailed.into()),
         }
@@ -153,11 +154,11 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// The bytes of a whole object.
     async fn copy_whole(
         &self,
-        source: &mut Source,
+        source: &mut Source<D>,
         shard: ShardId,
         wanted: Option<ChecksumAlgorithm>,
     ) -> Result<Copied> {
-        let size = source.object.record.size;
+        let size = source.opened.object.record.size;
         if size > PART_BYTES_MAX {
             return Err(S3Error::new(
                 ErrorCode::InvalidRequest,
@@ -165,9 +166,10 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
                  source: 5368709120",
             ));
         }
-        let kept = source.object.record.meta.checksum.clone();
+        let kept = source.opened.object.record.meta.checksum.clone();
         let kept = kept.filter(|c| c.kind == ChecksumKind::FullObject);
         let algorithm = wanted.or(source
+            .opened
             .object
             .record
             .meta
@@ -186,21 +188,22 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// Copies a range of the source into the log of `shard`.
     pub(super) async fn copy_range(
         &self,
-        source: &mut Source,
+        source: &mut Source<D>,
         bytes: Range<u64>,
         shard: ShardId,
         algorithm: Option<ChecksumAlgorithm>,
     ) -> Result<Copied> {
         let failed = |error| key_error(&error, &source.key);
         let size = bytes.end - bytes.start;
-        let known = (size == source.object.record.size && source.entry.etag.parts == 0)
-            .then_some(source.entry.etag.md5);
+        let known = (size == source.opened.object.record.size
+            && source.opened.entry.etag.parts == 0)
+            .then_some(source.opened.entry.etag.md5);
         let mut md5 = known.is_none().then(Md5::new);
         let mut hasher = algorithm.map(Hasher::new);
         let reader = self
             .core
             .reader_of(source.bucket.id(), source.key.as_bytes());
-        let stream = reader.body(&source.object, bytes, None);
+        let stream = reader.body(&source.opened, bytes, None);
         let tag = super::extent_tag(source.bucket.id(), &source.key);
         let look = |chunk: &[u8]| {
             if let Some(md5) = &mut md5 {
@@ -230,10 +233,10 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     /// `x-amz-copy-source-range`, or all of the source.
-    pub(super) fn copy_source_range(&self, source: &Source) -> Result<Range<u64>> {
+    pub(super) fn copy_source_range(&self, source: &Source<D>) -> Result<Range<u64>> {
         range::copy_source(
             self.head.0.header("x-amz-copy-source-range"),
-            source.object.record.size,
+            source.opened.object.record.size,
         )
     }
 }

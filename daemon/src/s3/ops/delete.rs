@@ -141,6 +141,7 @@ fn condition_of(object: &read::DeletedObject) -> WriteCondition {
         if_size: object.size,
         if_modified_at: object.modified,
         if_at: None,
+        if_unmoved: false,
     }
 }
 

@@ -1,7 +1,6 @@
 //! GET and HEAD of an object.
 
 use super::Context;
-use super::hold::Found;
 use super::response::{Payload, Response};
 use crate::http::Rendered;
 use crate::io::{Clock, Disk};
@@ -62,7 +61,8 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
         let key = bucket.key(self.key()?)?;
         self.check_overrides()?;
         self.check_version()?;
-        let Found { entry, object } = self.object(&bucket, &key, Need::Content).await?;
+        let opened = self.object(&bucket, &key, Need::Content).await?;
+        let (entry, object) = (&opened.entry, &opened.object);
         let record = &object.record;
         match conditions::read(&self.head, &entry.etag, entry.modified) {
             Outcome::Proceed => {}
@@ -74,12 +74,12 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
             Outcome::Failed => return Err(ErrorCode::PreconditionFailed.into()),
         }
         let wanted = self.wanted_range(record)?;
-        let mut response = self.describe(&bucket, &key, &object, &wanted)?;
+        let mut response = self.describe(&bucket, &key, object, &wanted)?;
         let length = wanted.bytes.end - wanted.bytes.start;
         response.payload = if with_body {
             let reader = self.core.reader_of(bucket.id(), key.as_bytes());
             let cache = Some(self.core.cache().clone());
-            Payload::Stream(reader.body(&object, wanted.bytes, cache), length)
+            Payload::Stream(reader.body(&opened, wanted.bytes, cache), length)
         } else {
             Payload::Length(length)
         };

@@ -1,7 +1,7 @@
 //! The right to change one object, and how far it goes. The bucket's lists hold for all its objects;
 //! those of prefixes and of the object itself add to them.
 
-use super::{Context, lookup, no_such_key};
+use super::{Context, no_such_key};
 use crate::base::Location;
 use crate::io::{Clock, Disk};
 use crate::namespace::{Right, Rights};
@@ -11,14 +11,7 @@ use crate::s3::keys::Key;
 use crate::s3::place::Place;
 use crate::s3::rights::Need;
 use crate::store::meta::ObjectMeta;
-use crate::store::{EtagSet, Object, ObjectEntry, StoreError, WriteCondition};
-use std::rc::Rc;
-
-/// An object that the caller may have.
-pub(super) struct Found {
-    pub(super) entry: ObjectEntry,
-    pub(super) object: Rc<Object>,
-}
+use crate::store::{EtagSet, Opened, StoreError, WriteCondition};
 
 /// How far the right to write or delete a key goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,18 +72,23 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 
     /// The object asked for, if the caller may do with it what is needed.
-    pub(super) async fn object(&self, place: &Place, key: &Key<'_>, need: Need) -> Result<Found> {
-        let Some(entry) = lookup(self.core, place.id(), key)? else {
-            return Err(self.missing(place, key));
-        };
-        let object = self
+    pub(super) async fn object(
+        &self,
+        place: &Place,
+        key: &Key<'_>,
+        need: Need,
+    ) -> Result<Opened<D>> {
+        let opened = self
             .core
             .reader_of(place.id(), key.as_bytes())
-            .read(&entry, Some(self.core.cache()))
+            .open(place.id(), key.as_bytes(), Some(self.core.cache()))
             .await
             .map_err(|error| super::key_error(&error, key))?;
-        self.check_object(place, key, &object.record.meta, need)?;
-        Ok(Found { entry, object })
+        let Some(opened) = opened else {
+            return Err(self.missing(place, key));
+        };
+        self.check_object(place, key, &opened.object.record.meta, need)?;
+        Ok(opened)
     }
 
     /// Only who may list may learn that a key is not there.

@@ -33,7 +33,7 @@ use crate::s3::rights;
 use crate::s3::route::{Access, Operation};
 use crate::s3::service::{HttpHead, Settings};
 use crate::shard::Core;
-use crate::store::{EtagSet, ObjectEntry, StoreError, WriteCondition};
+use crate::store::{EtagSet, StoreError, WriteCondition};
 use std::rc::Rc;
 
 pub use dispatch::dispatch;
@@ -149,18 +149,6 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     }
 }
 
-/// Looks an object up, on any core.
-fn lookup<D: Disk, C: Clock>(
-    core: &Core<D, C>,
-    bucket: BucketId,
-    key: &Key<'_>,
-) -> Result<Option<ObjectEntry>> {
-    let mut scratch = Vec::with_capacity(key.as_bytes().len() + 24);
-    core.reader_of(bucket, key.as_bytes())
-        .object(bucket, key.as_bytes(), &mut scratch)
-        .map_err(|error| key_error(&error, key))
-}
-
 /// The conditions of a PUT, copy, complete or DELETE, for the shard's owner to judge.
 fn write_condition(head: &HttpHead<'_>) -> Result<WriteCondition> {
     let found = conditions::write(head)?;
@@ -177,6 +165,7 @@ fn write_condition(head: &HttpHead<'_>) -> Result<WriteCondition> {
         if_size: found.if_size,
         if_modified_at: found.if_modified_at,
         if_at: None,
+        if_unmoved: false,
     })
 }
 

@@ -19,9 +19,7 @@ use crate::s3::service::HttpHead;
 use crate::s3::xml::{documents, read};
 use crate::store::meta::{Checksum, ObjectMeta};
 use crate::store::record::PartRef;
-use crate::store::{
-    CompleteUpload, ETag, NewBody, NewObject, NewPart, NewUpload, PartEntry, StoreError,
-};
+use crate::store::{CompleteUpload, ETag, NewBody, NewObject, NewPart, NewUpload, PartEntry};
 
 impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// `POST /bucket/key?uploads`
@@ -283,13 +281,13 @@ impl<D: Disk, C: Clock> Context<'_, D, C> {
     /// A client that lost our answer completes again: the object made of this upload is the answer.
     async fn completed_before(&self, upload: &Upload<'_>, error: S3Error) -> Result<Response<D>> {
         let (bucket, key) = (upload.bucket.id(), &upload.key);
-        let Some(entry) = super::lookup(self.core, bucket, key)? else {
+        let reader = self.core.reader_of(bucket, key.as_bytes());
+        let opened = reader.open(bucket, key.as_bytes(), Some(self.core.cache()));
+        let opened = opened.await.map_err(|error| key_error(&error, key))?;
+        let Some(opened) = opened else {
             return Err(error);
         };
-        let reader = self.core.reader_of(bucket, key.as_bytes());
-        let read = reader.read(&entry, Some(self.core.cache())).await;
-        let object = read.map_err(|error: StoreError| key_error(&error, key))?;
-        let record = &object.record;
+        let record = &opened.object.record;
         if record.upload == Some(upload.id) {
             return self.completed(record.etag, record.meta.checksum.as_ref());
         }

@@ -2,6 +2,7 @@
 
 mod body;
 mod fields;
+mod guard;
 mod object;
 mod upload;
 
@@ -11,6 +12,7 @@ mod tests;
 use crate::base::hex::hex_into;
 
 pub use body::{Body, PartRef};
+pub use guard::{Guard, RetiredRecord};
 pub use object::{DeleteRecord, ObjectRecord};
 pub use upload::{AbortRecord, PartRecord, UploadRecord};
 
@@ -28,6 +30,14 @@ pub mod kind {
     pub const PART: u8 = 4;
     /// [`super::AbortRecord`]
     pub const ABORT: u8 = 5;
+    /// [`super::PartRecord`] of a part that belongs to an object by now, at a new place.
+    pub const MOVED_PART: u8 = 6;
+    /// [`super::Guard`] of a [`super::DeleteRecord`], at a new place.
+    pub const MOVED_DELETE: u8 = 7;
+    /// [`super::Guard`] of a [`super::AbortRecord`], at a new place.
+    pub const MOVED_ABORT: u8 = 8;
+    /// [`super::RetiredRecord`]
+    pub const RETIRED: u8 = 9;
 }
 
 /// An S3 entity tag: an MD5, with the number of parts for a multipart object.

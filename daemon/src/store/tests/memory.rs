@@ -30,6 +30,7 @@ fn entry(number: u64) -> ObjectEntry {
             parts: 0,
         },
         checksum: Some(ChecksumAlgorithm::Crc64Nvme),
+        apart: false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "test data")]
 
+mod compact;
 mod conditions;
 mod crash;
 mod memory;
@@ -107,13 +108,12 @@ pub(super) async fn read(
     reader: &StoreReader<SimDisk>,
     key: &str,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(entry) = reader.object(BUCKET, key.as_bytes(), &mut Vec::new())? else {
+    let Some(opened) = reader.open(BUCKET, key.as_bytes(), None).await? else {
         return Ok(None);
     };
-    let object = reader.read(&entry, None).await?;
-    let record = &object.record;
+    let (record, entry) = (&opened.object.record, &opened.entry);
     assert_eq!((record.size, record.etag), (entry.size, entry.etag));
-    let body = bytes_of(reader.body(&object, 0..record.size, None)).await?;
+    let body = bytes_of(reader.body(&opened, 0..record.size, None)).await?;
     assert_eq!(body.len() as u64, record.size);
     if record.etag.parts == 0 {
         assert_eq!(md5(&body), record.etag.md5, "{key}");
@@ -208,10 +208,6 @@ fn a_range_of_extents_is_read_exactly() {
             .await
             .unwrap();
         let reader = store.reader();
-        let entry = reader
-            .object(BUCKET, b"large", &mut Vec::new())
-            .unwrap()
-            .unwrap();
         for range in [
             0..1u64,
             39_999..40_001,
@@ -234,8 +230,9 @@ fn a_range_of_extents_is_read_exactly() {
                 (Some(&all), &range),
             ];
             for (cache, range) in ways {
-                let object = reader.read(&entry, cache.map(|c| &**c)).await.unwrap();
-                let stream = reader.body(&object, range.clone(), cache.cloned());
+                let opened = reader.open(BUCKET, b"large", cache.map(|c| &**c)).await;
+                let opened = opened.unwrap().unwrap();
+                let stream = reader.body(&opened, range.clone(), cache.cloned());
                 let got = bytes_of(stream).await.unwrap();
                 assert_eq!(
                     got,
@@ -243,9 +240,10 @@ fn a_range_of_extents_is_read_exactly() {
                     "{range:?}"
                 );
             }
-            let object = reader.read(&entry, Some(&all)).await.unwrap();
+            let opened = reader.open(BUCKET, b"large", Some(&all)).await;
+            let opened = opened.unwrap().unwrap();
             let reads_before = all.usage().misses;
-            let stream = reader.body(&object, range.clone(), Some(all.clone()));
+            let stream = reader.body(&opened, range.clone(), Some(all.clone()));
             assert_eq!(bytes_of(stream).await.unwrap(), wanted);
             assert_eq!(all.usage().misses, reads_before, "nothing was read again");
         }

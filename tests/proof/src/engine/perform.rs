@@ -7,14 +7,15 @@ use chainringd::base::md5::Md5;
 use chainringd::base::{AlignedBuf, BucketId, ShardId, UploadId};
 use chainringd::index::Visit;
 use chainringd::io::IoErrorKind;
+use chainringd::io::sim::SimDisk;
 use chainringd::log::LogError;
 use chainringd::namespace::{
     CannedAcl, Command, LinkOptions, NamespaceError, Reply, ResolveError, Resolved, Right, Who,
 };
 use chainringd::store::record::PartRef;
 use chainringd::store::{
-    CompleteUpload, ETag, EtagSet, NewBody, NewObject, NewPart, NewUpload, Object, ObjectEntry,
-    ObjectMeta, StoreError, WriteCondition,
+    CompleteUpload, ETag, EtagSet, NewBody, NewObject, NewPart, NewUpload, ObjectMeta, Opened,
+    StoreError, WriteCondition,
 };
 use std::rc::Rc;
 
@@ -218,12 +219,13 @@ impl Engine {
                 Ok(Outcome::Done)
             }
             Op::Get { at, key, from, len } => {
-                let (_, object, led, stored) = self.find(at, key).await?;
-                let size = object.record.size;
+                let (opened, led, stored) = self.find(at, key).await?;
+                let record = &opened.object.record;
+                let size = record.size;
                 let begin = size.min(*from as u64);
                 let end = size.min(begin.saturating_add(*len as u64));
-                let bytes = self.read(led.bucket, &stored, &object, begin..end).await?;
-                Ok(Outcome::Found(bytes.into(), object.record.etag))
+                let bytes = self.read(led.bucket, &stored, &opened, begin..end).await?;
+                Ok(Outcome::Found(bytes.into(), record.etag))
             }
             Op::List {
                 at,
@@ -381,31 +383,26 @@ impl Engine {
         }
     }
 
-    async fn find(
-        &self,
-        at: &Place,
-        key: &str,
-    ) -> Result<(ObjectEntry, Rc<Object>, Rc<Resolved>, String)> {
+    async fn find(&self, at: &Place, key: &str) -> Result<(Opened<SimDisk>, Rc<Resolved>, String)> {
         let led = self.resolve(at)?;
         let key = stored(&led, key)?;
         let reader = self.core.reader_of(led.bucket, key.as_bytes());
-        let entry = reader.object(led.bucket, key.as_bytes(), &mut Vec::new())?;
-        let Some(entry) = entry else {
+        let cache = Some(&**self.core.cache());
+        let Some(opened) = reader.open(led.bucket, key.as_bytes(), cache).await? else {
             return refuse(Refusal::NoSuchKey);
         };
-        let object = reader.read(&entry, Some(self.core.cache())).await?;
-        Ok((entry, object, led, key))
+        Ok((opened, led, key))
     }
 
     async fn read(
         &self,
         bucket: BucketId,
         key: &str,
-        object: &Object,
+        opened: &Opened<SimDisk>,
         range: std::ops::Range<u64>,
     ) -> Result<Vec<u8>> {
         let reader = self.core.reader_of(bucket, key.as_bytes());
-        let mut stream = reader.body(object, range, Some(self.core.cache().clone()));
+        let mut stream = reader.body(opened, range, Some(self.core.cache().clone()));
         let mut bytes = Vec::new();
         while let Some(chunk) = stream.next().await? {
             bytes.extend_from_slice(&chunk);
@@ -414,10 +411,11 @@ impl Engine {
     }
 
     async fn copy(&self, from: (&Place, &str), to: (&Place, &str)) -> Result<Outcome> {
-        let (_, object, source, key) = self.find(from.0, from.1).await?;
+        let (opened, source, key) = self.find(from.0, from.1).await?;
+        let object = &opened.object;
         let (led, target) = self.writable(to.0, to.1)?;
         let size = object.record.size;
-        let bytes = self.read(source.bucket, &key, &object, 0..size).await?;
+        let bytes = self.read(source.bucket, &key, &opened, 0..size).await?;
         let etag = ETag {
             md5: Md5::digest(&bytes),
             parts: 0,
