@@ -162,34 +162,40 @@ def test_a_reader_that_does_not_read(daemon):
     assert raw.request("GET", "/bkt/big").body == body
 
 
+def fill_up(raw, connection, stored, refusals=20):
+    """Writes keys until so many were refused; notes those that were not."""
+    refused = 0
+    for n in range(4000):
+        key = f"k{n}"
+        body = bodies.make(key, n, 1_000_000 if refused == 0 else 100_000)
+        answer = connection.request("PUT", f"/bkt/{key}", body=body, payload=sigv4.UNSIGNED)
+        if answer.status == 200:
+            stored[key] = n
+            continue
+        assert (answer.status, answer.code) == (507, "InsufficientStorage"), answer
+        assert raw.request("GET", f"/bkt/{key}").status == 404
+        refused += 1
+        if answer.header("connection") == "close":
+            connection.close()
+            connection = Connection(raw)
+        if refused == refusals:
+            return connection
+    raise AssertionError("the disk never became full")
+
+
 def test_d10_a_full_disk():
-    """Writes are refused with a typed error, nothing that was acknowledged is lost, reads, deletes
-    and admin commands go on, and a restart on the full disk finds the same."""
+    """Writes are refused with a typed error and change nothing, nothing that was acknowledged is
+    lost, reads, deletes and admin commands go on, and a restart on the full disk finds the same."""
     with loop_disk(512) as mount:
         daemon = Daemon("full", args=["--shards", "1"], data=mount / "data").start()
         try:
             daemon.cli("bucket", "create", "/s3v/bkt")
             raw = raw_of(daemon)
-            connection = Connection(raw)
-            stored, refusals = {}, 0
-            for n in range(4000):
-                key = f"k{n}"
-                body = bodies.make(key, n, 1_000_000 if refusals == 0 else 100_000)
-                answer = connection.request("PUT", f"/bkt/{key}", body=body, payload=sigv4.UNSIGNED)
-                if answer.status == 200:
-                    stored[key] = n
-                    continue
-                assert answer.status in (507, 503), answer
-                assert answer.code in ("InsufficientStorage", "StorageFull", "SlowDown",
-                                       "ServiceUnavailable"), answer
-                assert raw.request("GET", f"/bkt/{key}").status == 404
-                refusals += 1
-                if answer.header("connection") == "close":
-                    connection.close()
-                    connection = Connection(raw)
-                if refusals == 20:
-                    break
-            assert refusals == 20, "the disk never became full"
+            answer = raw.request("POST", "/bkt/upload", query=[("uploads", None)])
+            upload = ("uploadId", answer.xml().findtext("UploadId"))
+            part = raw.request("PUT", "/bkt/upload", query=[("partNumber", "1"), upload], body=b"one")
+            stored = {}
+            connection = fill_up(raw, Connection(raw), stored)
             assert len(stored) > 50
 
             def check():
@@ -198,11 +204,24 @@ def test_d10_a_full_disk():
                 listed = raw.request("GET", "/bkt", query=[("max-keys", "1000")]).xml()
                 assert len(list(listed.iter("Contents"))) == len(stored)
 
+            def refused(method, path, **how):
+                answer = raw.request(method, path, payload=sigv4.UNSIGNED, **how)
+                assert (answer.status, answer.code) == (507, "InsufficientStorage"), answer
+
+            check()
+            large = b"x" * 3_000_000
+            # What is refused replaces nothing: no object, no part.
+            refused("PUT", "/bkt/k0", body=large)
+            refused("PUT", "/bkt/upload", query=[("partNumber", "1"), upload], body=large)
+            answer = raw.request("GET", "/bkt/upload", query=[upload])
+            assert [p.findtext("ETag") for p in answer.xml().iter("Part")] == [part.header("etag")]
+            assert raw.request("DELETE", "/bkt/upload", query=[upload]).status == 204
             check()
             for key in list(stored)[:10]:
                 assert raw.request("DELETE", f"/bkt/{key}").status == 204
                 del stored[key]
             daemon.cli("bucket", "link", "/s3v/bkt", "/s3v/full-link")
+            assert daemon.cli_json("status")["shards"][0]["state"] in ("full", "ok")
             check()
             daemon.kill()
             daemon.restart()
