@@ -232,6 +232,42 @@ def test_d10_a_full_disk():
             daemon.close()
 
 
+def test_d8_d10_space_comes_back():
+    """On a full disk deletes give room: writes work again soon, as often as one likes, what stayed
+    is whole, and so after a restart."""
+    with loop_disk(384) as mount:
+        args = ["--shards", "1", "--segment-bytes", "16M"]
+        daemon = Daemon("full-again", args=args, data=mount / "data").start()
+        try:
+            daemon.cli("bucket", "create", "/s3v/bkt")
+            raw, stored = raw_of(daemon), {}
+            connection = Connection(raw)
+            for turn in range(3):
+                connection = fill_up(raw, connection, stored, refusals=3)
+                gone = [key for n, key in enumerate(stored) if n % 10]
+                for key in gone:
+                    assert raw.request("DELETE", f"/bkt/{key}").status == 204
+                    del stored[key]
+
+                def room():
+                    body = bodies.make("room", turn, 1_000_000)
+                    return raw.request("PUT", "/bkt/room", body=body, payload=sigv4.UNSIGNED).status == 200
+
+                start = time.monotonic()
+                wait_until("room for writes", room, seconds=60, every=0.2)
+                print(f"{len(gone)} keys deleted, room after {time.monotonic() - start:.1f} s")
+                stored["room"] = turn
+                for key, n in stored.items():
+                    assert bodies.read(key, raw.request("GET", f"/bkt/{key}").body) == n
+            daemon.kill()
+            daemon.restart()
+            for key, n in stored.items():
+                assert bodies.read(key, raw.request("GET", f"/bkt/{key}").body) == n
+            assert daemon.terminate() == 0
+        finally:
+            daemon.close()
+
+
 def test_idle_connections_are_cheap(daemon):
     """Two thousand open connections that say nothing."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
