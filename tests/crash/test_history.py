@@ -172,7 +172,7 @@ def test_c1_c2_histories_with_crashes_are_linearizable():
     rng = random.Random(f"history {seed}")
     args = ["--shards", "3", "--segment-bytes", "8M", "--checkpoint-bytes", "1M"]
     daemon = Daemon("history", args=args).start()
-    good = False
+    good, began = False, time.monotonic()
     try:
         daemon.cli("bucket", "create", "/s3v/history")
         daemon.cli("bucket", "link", "/s3v/history", "/s3v/history-link")
@@ -214,8 +214,11 @@ def test_c1_c2_histories_with_crashes_are_linearizable():
             try:
                 most = max(most, check(history))
             except NotLinearizable as error:
+                print(f"\nprogramme history {len(history)} cases 1 failures seeds {seed}..{seed} "
+                      f"{time.monotonic() - began:.0f} s")
                 raise AssertionError(f"{key} (seed {seed}): {error}") from error
         count = sum(map(len, histories.values()))
+        print(f"\nprogramme history {count} cases 0 failures seeds {seed}..{seed} {time.monotonic() - began:.0f} s")
         print(f"{count} operations on {len(KEYS)} keys by {CLIENTS} clients, {ROUNDS} kills, {unknown} "
               f"with unknown outcome, at most {most} states at once, seed {seed}")
         assert count > ROUNDS * 20 and unknown > 0

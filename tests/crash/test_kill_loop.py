@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 #: Kills of each scenario, if somebody says how many.
 KILLS = os.environ.get("CHAINRING_TEST_KILLS")
 #: The long run goes on for so many seconds, shared by the scenarios.
-LONG_SECONDS = float(os.environ.get("CHAINRING_TEST_SECONDS", 3600)) if paths.LONG else None
+LONG_SECONDS = float(os.environ.get("CHAINRING_TEST_SECONDS", 1200)) if paths.LONG else None
 
 
 def list_all(connection, bucket):
@@ -200,7 +200,7 @@ def test_kill_loop(name):
         rounds, end = 1_000_000, time.monotonic() + LONG_SECONDS / len(SCENARIOS)
     seed = int(os.environ.get("CHAINRING_TEST_SEED", time.time()))
     kills = changes = done = 0
-    slowest, good = 0.0, False
+    slowest, good, began = 0.0, False, time.monotonic()
     world = new_world(name, scenario, random.Random(f"{name} {seed}"))
     try:
         while kills < rounds and (end is None or time.monotonic() < end):
@@ -208,6 +208,8 @@ def test_kill_loop(name):
                 killed, changed, seconds = one_round(world, scenario, done)
                 names = judge(world)
             except AssertionError as error:
+                print(f"\nprogramme kill:{name} {kills} cases 1 failures seeds {seed}..{seed} "
+                      f"{time.monotonic() - began:.0f} s")
                 raise AssertionError(f"{name}, round {done} (seed {seed}): {error}") from error
             kills, changes, done = kills + killed, changes + changed, done + 1
             slowest = max(slowest, seconds)
@@ -217,6 +219,8 @@ def test_kill_loop(name):
             assert read.allowed(each) == world.oracle.allowed(each), each
         verify(world.daemon)
         good = True
+        print(f"\nprogramme kill:{name} {kills} cases 0 failures seeds {seed}..{seed} "
+              f"{time.monotonic() - began:.0f} s")
         print(f"{name}: {kills} kills, {changes} changes acknowledged, {names} names, slowest "
               f"start {slowest:.2f} s, seed {seed}")
         assert changes > 0, "the load did nothing worth killing"
