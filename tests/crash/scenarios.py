@@ -40,7 +40,10 @@ SCENARIOS = {
                             args=TINY),
     "starts": Scenario([(SmallWriter, "w", 4), (LargeWriter, "big", 1), (Linker, "link", 1)],
                        args=TINY, again=0.75, start=0.15),
-    "overwrites": Scenario([(Overwriter, "w", 4), (SmallWriter, "small", 1)], args=TINY),
+    # Compaction looks once a second, and has work when a segment was written anew.
+    "compaction": Scenario([(Overwriter, "w", 4), (SmallWriter, "small", 1), (Uploader, "up", 1)],
+                           kills=12, moment=2.5,
+                           args=("--segment-bytes", "4M", "--checkpoint-bytes", "1M")),
     "relaxed": Scenario(
         [(Writer, "w", 5), (Uploader, "up", 1), (Bucketeer, "blink", 1)],
         args=("--segment-bytes", "8M", "--durability", "relaxed")),

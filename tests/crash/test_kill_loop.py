@@ -143,6 +143,12 @@ def verify(daemon):
     assert done.returncode == 0, f"verify: {done.returncode}\n{done.stdout}\n{done.stderr}"
 
 
+def segments(daemon):
+    """Of each shard the numbers of its segments."""
+    for shard in sorted(daemon.data.glob("shard-*")):
+        yield sorted(int(file.name.split("-")[1], 16) for file in shard.glob("seg-*"))
+
+
 def new_world(name, scenario, rng):
     """A daemon with the names that every load starts from."""
     daemon = Daemon(f"kill-{name}", args=["--shards", "2", *scenario.args]).start()
@@ -218,11 +224,12 @@ def test_kill_loop(name):
         for each in world.oracle.histories:
             assert read.allowed(each) == world.oracle.allowed(each), each
         verify(world.daemon)
+        gone = sum(min(kept) - 1 for kept in segments(world.daemon))
         good = True
         print(f"\nprogramme kill:{name} {kills} cases 0 failures seeds {seed}..{seed} "
               f"{time.monotonic() - began:.0f} s")
         print(f"{name}: {kills} kills, {changes} changes acknowledged, {names} names, slowest "
-              f"start {slowest:.2f} s, seed {seed}")
+              f"start {slowest:.2f} s, the logs begin {gone} segments later, seed {seed}")
         assert changes > 0, "the load did nothing worth killing"
     finally:
         world.oracle.close()
