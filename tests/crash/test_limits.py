@@ -173,7 +173,7 @@ def fill_up(raw, connection, stored, refusals=20):
             stored[key] = n
             continue
         assert (answer.status, answer.code) == (507, "InsufficientStorage"), answer
-        assert raw.request("GET", f"/bkt/{key}").status == 404
+        assert raw.request("GET", f"/bkt/{key}").status == (200 if key in stored else 404)
         refused += 1
         if answer.header("connection") == "close":
             connection.close()
@@ -235,14 +235,14 @@ def test_d10_a_full_disk():
 def test_d8_d10_space_comes_back():
     """On a full disk deletes give room: writes work again soon, as often as one likes, what stayed
     is whole, and so after a restart."""
-    with loop_disk(384) as mount:
+    with loop_disk(256) as mount:
         args = ["--shards", "1", "--segment-bytes", "16M"]
         daemon = Daemon("full-again", args=args, data=mount / "data").start()
         try:
             daemon.cli("bucket", "create", "/s3v/bkt")
             raw, stored = raw_of(daemon), {}
             connection = Connection(raw)
-            for turn in range(3):
+            for turn in range(2):
                 connection = fill_up(raw, connection, stored, refusals=3)
                 gone = [key for n, key in enumerate(stored) if n % 10]
                 for key in gone:
