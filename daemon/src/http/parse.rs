@@ -5,7 +5,7 @@ use super::FramingError;
 use super::bytes::is_host;
 use super::head::{Framing, HeadIndex, Span, Version, mark};
 use super::meaning::Seen;
-use super::scan::Scan;
+use super::scan::{Scan, expect_method};
 use crate::base::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
 use std::mem::MaybeUninit;
 
@@ -22,6 +22,7 @@ impl HeadIndex {
         bytes: &[u8],
         scan: &mut Scan,
     ) -> Result<Option<usize>, FramingError> {
+        expect_method(bytes)?;
         if bytes.ends_with(b"\r\n\r\n")
             && bytes.len() <= HTTP_HEAD_BYTES_MAX
             && let Ok(length) = self.parse_complete(bytes)
@@ -241,7 +242,7 @@ mod tests {
         #[test]
         fn piecemeal_is_as_at_once(
             parts in prop::collection::vec(prop::sample::select(vec![
-                "GET", " ", "/", "?", " HTTP/1.1", " HTTP/1.0", " HTTP/2.0", "\r\n", "\n", "\r",
+                "GET", "ALONGERMETHODTHANTHEREIS", " ", "/", "?", " HTTP/1.1", " HTTP/1.0", " HTTP/2.0", "\r\n", "\n", "\r",
                 "host: h", "host : h", "a: b", ":", "\t", "x", "\0", "content-length: 5",
                 "transfer-encoding: chunked", "\r\n\r\n", "http://h/",
             ]), 0..14),

@@ -4,8 +4,20 @@ use super::FramingError;
 use super::bytes::is_token;
 use crate::base::limits::HTTP_HEAD_BYTES_MAX;
 
-/// Longest method that is worth waiting for the end of.
+/// A method has fewer bytes than this.
 const METHOD_BYTES_MAX: usize = 24;
+
+/// Refuses what cannot be a method, as soon as that is seen; however much has come, the same is
+/// refused.
+pub(super) fn expect_method(bytes: &[u8]) -> Result<(), FramingError> {
+    let first = bytes.get(..METHOD_BYTES_MAX).unwrap_or(bytes);
+    let method_end = first.iter().find(|b| !is_token(**b));
+    match method_end {
+        Some(b' ') => Ok(()),
+        None if first.len() < METHOD_BYTES_MAX => Ok(()),
+        _ => Err(FramingError::BadHead),
+    }
+}
 
 /// Looks for the end of a head in bytes that arrive piecemeal, each looked at once.
 #[derive(Debug, Default)]
@@ -38,15 +50,6 @@ impl Scan {
             }
         }
         self.seen = bytes.len();
-        let first = bytes
-            .get(..bytes.len().min(METHOD_BYTES_MAX))
-            .unwrap_or(&[]);
-        let method_end = first.iter().position(|b| !is_token(*b));
-        match method_end.and_then(|at| bytes.get(at)) {
-            Some(b' ') => {}
-            None if first.len() < METHOD_BYTES_MAX => {}
-            _ => return Err(FramingError::BadHead),
-        }
         if bytes.len() >= HTTP_HEAD_BYTES_MAX {
             return Err(FramingError::HeadTooLarge);
         }

@@ -84,7 +84,8 @@ fn canonical_query(query: &[u8]) -> Option<String> {
         let mut halves = pair.splitn(2, |b| *b == b'=');
         let name = encode(&decode(halves.next()?, true)?, false);
         let value = encode(&decode(halves.next().unwrap_or_default(), true)?, false);
-        if name != "X-Amz-Signature" {
+        // Names of the signature's own parameters are read in any case.
+        if !name.eq_ignore_ascii_case("X-Amz-Signature") {
             pairs.push((name, value));
         }
     }
