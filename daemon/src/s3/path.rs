@@ -130,7 +130,8 @@ fn virtual_bucket(host: &[u8], domains: &[String]) -> Option<String> {
 }
 
 /// Checks a bucket's name against S3's rules: 3 to 63 of `a-z`, `0-9`, `.`, `-`; letter or digit at
-/// both ends; no two dots in a row; no IPv4 address; none of the reserved prefixes and suffixes.
+/// both ends, also of what stands between dots; no IPv4 address; none of the reserved prefixes and
+/// suffixes.
 pub fn check_bucket_name(name: &str) -> Result<()> {
     let bytes = name.as_bytes();
     let ends = [bytes.first(), bytes.last()];
@@ -152,7 +153,7 @@ pub fn check_bucket_name(name: &str) -> Result<()> {
         && ends
             .iter()
             .all(|end| end.is_some_and(u8::is_ascii_alphanumeric))
-        && !name.contains("..")
+        && !["..", ".-", "-."].iter().any(|pair| name.contains(pair))
         && name.parse::<Ipv4Addr>().is_err()
         && !["xn--", "sthree-"]
             .iter()

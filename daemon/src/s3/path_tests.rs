@@ -132,6 +132,8 @@ fn bucket_names() {
         "-abc",
         ".abc",
         "a..b",
+        "a.-b",
+        "a-.b",
         "192.168.5.123",
         "xn--abc",
         "abc-s3alias",
