@@ -1,7 +1,7 @@
 //! The command line, as data: help and completions come from these definitions.
 
 use crate::command::{
-    batch, bucket, completions, key, link, prefix, s3, tenant, upload, user, verify, volume,
+    batch, bucket, completions, key, link, prefix, s3, scrub, tenant, upload, user, verify, volume,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -141,6 +141,12 @@ pub enum Command {
     Tenant(tenant::Command),
     /// Show how the daemon is
     Status,
+    /// Look for rot while the daemon serves: how far that is, what was found; start it, stop it
+    ///
+    /// In the background the daemon reads everything it has written from the device and compares it with
+    /// its checksums. What is damaged is listed; reading it gives an error, never wrong bytes.
+    #[command(subcommand)]
+    Scrub(scrub::Command),
     /// Check a store that no daemon serves, without changing a byte of it
     ///
     /// Reads all of the store from the device: makes every index anew in memory and compares, verifies

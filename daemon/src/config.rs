@@ -98,6 +98,14 @@ pub struct Flags {
     /// Serve metrics for Prometheus on this address, at /metrics, to anybody [default: off]
     #[arg(long, value_name = "ADDR:PORT")]
     pub metrics_listen: Option<SocketAddr>,
+    /// Bytes per second that the search for rot may read from the device, all shards together; 0
+    /// for no search [default: 16M]
+    #[arg(long, value_name = "SIZE")]
+    pub scrub_rate: Option<Size>,
+    /// Time between the beginnings of two searches for rot: 12h, 7d; `off` for only when one is asked
+    /// for [default: 7d]
+    #[arg(long, value_name = "TIME")]
+    pub scrub_every: Option<Patience>,
     /// For comparisons: compute the MD5 of one body after the other.
     #[arg(long, hide = true)]
     pub scalar_md5: bool,
@@ -163,6 +171,8 @@ struct File {
     durability: Option<DurabilityArg>,
     cache_size: Option<Size>,
     expire_uploads: Option<Patience>,
+    scrub_rate: Option<Size>,
+    scrub_every: Option<Patience>,
     log_format: Option<LogFormat>,
     audit_log: Option<PathBuf>,
     audit_max_bytes: Option<u64>,
@@ -205,6 +215,10 @@ pub struct Config {
     pub audit: Option<AuditConfig>,
     /// Address metrics are served on.
     pub metrics_listen: Option<SocketAddr>,
+    /// Bytes per second that the search for rot may read, all shards together; 0: none.
+    pub scrub_rate: u64,
+    /// Time between the beginnings of two searches for rot.
+    pub scrub_every: Patience,
     /// Whether the MD5 of one body after the other is computed, for comparisons.
     pub scalar_md5: bool,
     /// Bytes of a segment that is made, for tests.
@@ -257,6 +271,9 @@ const AUDIT_KEEP: u32 = 8;
 /// Most older audit logs.
 const AUDIT_KEEP_MAX: u32 = 10_000;
 
+/// Bytes per second that the search for rot reads when nothing is said: a terabyte in 18 hours.
+const SCRUB_RATE: u64 = 16 * 1024 * 1024;
+
 /// Most shards of a store.
 pub const SHARDS_MAX: u16 = 1024;
 
@@ -306,6 +323,11 @@ impl Config {
                 .unwrap_or_else(|| "us-east-1".to_owned()),
             durability: flags.durability.or(file.durability).unwrap_or_default(),
             cache_size: flags.cache_size.or(file.cache_size).map(|size| size.0),
+            scrub_rate: flags
+                .scrub_rate
+                .or(file.scrub_rate)
+                .map_or(SCRUB_RATE, |rate| rate.0),
+            scrub_every: flags.scrub_every.or(file.scrub_every).unwrap_or_default(),
             expire_uploads: flags
                 .expire_uploads
                 .or(file.expire_uploads)

@@ -7,13 +7,13 @@ use crate::message::{
     BucketDeleted, BucketInfo, BucketInfoGet, BucketLink, BucketList, BucketSetQuota, BucketUpdate,
     Credentials, Done, Hello, HelloReply, KeyCopy, KeyDelete, KeyEntry, KeyGet, KeyInfo,
     KeyInfoGet, KeyList, KeyPut, KeyRename, LinkGenerations, LinkHistory, LinkList, LinkRevoke,
-    LinkRollback, LinkSetSource, Page, S3SecretGet, S3SecretRevoke, S3SecretSet, Status, StatusGet,
-    TenantCreate, TenantDelete, TenantInfo, TenantInfoGet, TenantList, TenantUser,
-    TenantUserAssign, TenantUserAssignAdmin, TenantUserInfoGet, TenantUserList, TenantUserRevoke,
-    TenantUserRevokeAdmin, TenantUserSecretGet, TenantUserSecretSet, UploadAbort, UploadAborted,
-    UploadInfo, UploadList, UserCreate, UserDelete, UserInfo, UserList, UserUpdate,
-    VolumeClearQuota, VolumeCreate, VolumeDelete, VolumeInfo, VolumeInfoGet, VolumeList,
-    VolumeSetQuota, VolumeUpdate,
+    LinkRollback, LinkSetSource, Page, S3SecretGet, S3SecretRevoke, S3SecretSet, Scrub, ScrubGet,
+    ScrubInfo, Status, StatusGet, TenantCreate, TenantDelete, TenantInfo, TenantInfoGet,
+    TenantList, TenantUser, TenantUserAssign, TenantUserAssignAdmin, TenantUserInfoGet,
+    TenantUserList, TenantUserRevoke, TenantUserRevokeAdmin, TenantUserSecretGet,
+    TenantUserSecretSet, UploadAbort, UploadAborted, UploadInfo, UploadList, UserCreate,
+    UserDelete, UserInfo, UserList, UserUpdate, VolumeClearQuota, VolumeCreate, VolumeDelete,
+    VolumeInfo, VolumeInfoGet, VolumeList, VolumeSetQuota, VolumeUpdate,
 };
 
 /// Who may call an operation.
@@ -293,6 +293,11 @@ operations! {
     UploadList = 0x0a01 "upload list" Admin -> Uploads(Page<UploadInfo>),
     /// Ends an upload.
     UploadAbort = 0x0a02 "upload abort" Admin -> UploadAborted(UploadAborted),
+
+    /// How far the scrubber is.
+    ScrubGet = 0x0b01 "scrub status" Admin -> Scrub(ScrubInfo),
+    /// Orders the scrubber.
+    Scrub = 0x0b02 "scrub" Admin -> Scrub(ScrubInfo),
 }
 
 replies! {
@@ -306,6 +311,7 @@ replies! {
     Key(KeyInfo),
     Keys(Page<KeyEntry>),
     LinkGenerations(LinkGenerations),
+    Scrub(ScrubInfo),
     Status(Status),
     Tenant(TenantInfo),
     TenantUsers(Page<TenantUser>),
@@ -348,6 +354,7 @@ impl Opcode {
                 | Self::TenantUserInfoGet
                 | Self::TenantUserList
                 | Self::UploadList
+                | Self::ScrubGet
         )
     }
 

@@ -9,6 +9,7 @@ pub mod link;
 pub mod prefix;
 mod quota;
 pub mod s3;
+pub mod scrub;
 mod secret;
 mod shell;
 mod status;
@@ -53,6 +54,7 @@ fn perform(command: Command, session: &mut Session, output: &mut Output) -> Resu
         Command::User(command) => user::run(command, session.daemon()?, output),
         Command::S3(command) => s3::run(command, session, output),
         Command::Tenant(command) => tenant::run(command, session, output),
+        Command::Scrub(command) => scrub::run(&command, session.daemon()?, output),
         Command::Status => status::run(session.daemon()?, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),

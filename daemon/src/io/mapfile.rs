@@ -2,6 +2,7 @@
 //! read-only by whoever is given its descriptor. Its calls block; they touch the page cache only,
 //! but for [`MapFile::sync`], which belongs to start and stop.
 
+use super::mapfault::FileName;
 use rustix::fs::{FallocateFlags, FlockOperation, MemfdFlags};
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind};
@@ -14,6 +15,7 @@ use std::path::Path;
 pub struct MapFile {
     file: File,
     in_memory: bool,
+    name: FileName,
 }
 
 impl MapFile {
@@ -23,6 +25,7 @@ impl MapFile {
         Ok(Self {
             file: File::from(fd),
             in_memory: true,
+            name: FileName::of_memory(),
         })
     }
 
@@ -43,12 +46,12 @@ impl MapFile {
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o600);
-        Self::locked(options.open(path)?)
+        Self::locked(options.open(path)?, path)
     }
 
     /// An existing file. One that is locked gives [`ErrorKind::WouldBlock`].
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::locked(OpenOptions::new().read(true).write(true).open(path)?)
+        Self::locked(OpenOptions::new().read(true).write(true).open(path)?, path)
     }
 
     /// An existing file, to be looked at only. One that a writer has gives
@@ -59,15 +62,23 @@ impl MapFile {
         Ok(Self {
             file,
             in_memory: false,
+            name: FileName::new(path),
         })
     }
 
-    fn locked(file: File) -> Result<Self, Error> {
+    fn locked(file: File, path: &Path) -> Result<Self, Error> {
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Self {
             file,
             in_memory: false,
+            name: FileName::new(path),
         })
+    }
+
+    /// Its name, for [`mapfault`](super::mapfault).
+    #[must_use]
+    pub const fn name(&self) -> FileName {
+        self.name
     }
 
     /// Its length in bytes.

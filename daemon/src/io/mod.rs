@@ -14,6 +14,7 @@ pub mod keyfile;
 pub mod lines;
 mod lock;
 pub mod mailbox;
+pub mod mapfault;
 pub mod mapfile;
 pub mod memory;
 pub mod net;

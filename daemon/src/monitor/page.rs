@@ -194,6 +194,12 @@ fn shards(text: &mut Text, cores: &[CoreSample]) {
         |shard| shard.entries as u64);
     put("chainring_index_memory_bytes", Gauge, "Memory of the index.",
         |shard| shard.index_bytes as u64);
+    put("chainring_scrub_read_bytes_total", Counter, "Bytes read in search for rot.",
+        |shard| shard.scrub.bytes);
+    put("chainring_scrub_passes_total", Counter, "Searches for rot that came to their end.",
+        |shard| shard.scrub.passes);
+    put("chainring_scrub_damaged_places", Gauge, "Places of the log that cannot be read any more.",
+        |shard| shard.scrub.damaged);
 }
 
 #[rustfmt::skip]

@@ -13,6 +13,7 @@ use crate::shard::meters::OperationMeter;
 use crate::shard::{Core, LinkId, LinkStats};
 use crate::store::CacheUse;
 use crate::store::compact::Compaction;
+use crate::store::scrub::ScrubStatus;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -78,6 +79,8 @@ pub struct ShardSample {
     pub entries: usize,
     /// Memory that its index takes.
     pub index_bytes: usize,
+    /// Its search for rot.
+    pub scrub: ScrubStatus,
 }
 
 /// A link and what went through it, all cores together.
@@ -161,6 +164,7 @@ fn of_core<D: Disk, C: Clock>(core: &Rc<Core<D, C>>) -> CoreSample {
                     entries: reader.entries(),
                     compaction: store.compaction(),
                     index_bytes: reader.index_bytes(),
+                    scrub: store.scrubber().status(),
                 }
             })
             .collect(),

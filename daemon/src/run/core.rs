@@ -24,6 +24,7 @@ use crate::shard::core::{NAMESPACE_CORE, serve_jobs};
 use crate::shard::expire::expire_uploads;
 use crate::shard::open::{Tuning, open_shard};
 use crate::shard::{Audit, Core, Job, Topology};
+use crate::store::scrub::ScrubConfig;
 use crate::store::superblock::Superblock;
 use crate::store::{ReadCache, Store, StoreReader};
 use futures_util::future::{Either, select};
@@ -124,9 +125,11 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
         spawn_vital("audit", flush_audit(core.clone()));
     }
     spawn_vital("mailbox", serve_jobs(core.clone(), setup.mail));
+    let scrubbing = scrub_config(&setup.config, setup.superblock.shards);
     for store in core.own_stores() {
         let expiring = expire_uploads(core.clone(), store.clone(), setup.config.expire_uploads.0);
         spawn_vital("uploads", expiring);
+        spawn_vital("scrubber", store.clone().scrub(scrubbing));
     }
     let about = admin::about(
         &setup.config,
@@ -336,6 +339,14 @@ async fn flush_audit(core: Rc<DaemonCore>) {
         sleep(AUDIT_BATCH_AGE).await;
         // When the writer does not keep up, the next round tries again.
         let _ = audit.flush();
+    }
+}
+
+/// A shard's share of the search for rot.
+fn scrub_config(config: &Config, shards: u16) -> ScrubConfig {
+    ScrubConfig {
+        rate: config.scrub_rate.div_ceil(u64::from(shards.max(1))),
+        every: config.scrub_every.0,
     }
 }
 

@@ -57,13 +57,27 @@ impl RequestIds {
     }
 }
 
+/// Why an answer was not sent to its end.
+pub enum Unsent {
+    /// The body cannot be read, and nothing was sent yet.
+    Unreadable,
+    /// The connection is of no further use.
+    Closed(Close),
+}
+
+impl From<Close> for Unsent {
+    fn from(close: Close) -> Self {
+        Self::Closed(close)
+    }
+}
+
 /// Sends an operation's answer.
 pub async fn send<D: Disk, S: Stream>(
     exchange: &mut Exchange<'_, S>,
     response: Response<D>,
     id: RequestId,
     budget: &Budget,
-) -> Result<(), Close> {
+) -> Result<(), Unsent> {
     let Response {
         status,
         rendered,
@@ -79,7 +93,7 @@ pub async fn send<D: Disk, S: Stream>(
             out.field(name, value);
         }
     };
-    match payload {
+    let sent = match payload {
         Payload::Empty => exchange.respond(status, fields, Chunk::EMPTY).await,
         Payload::Bytes(document) => {
             exchange
@@ -91,17 +105,22 @@ pub async fn send<D: Disk, S: Stream>(
             exchange.start(status, fields, Some(length)).await?;
             exchange.finish().await
         }
-        Payload::Stream(body, length) => {
+        Payload::Stream(mut body, length) => {
             // Two chunks at once: one on its way, one being read.
             let most = length.min(2 * EXTENT_BODY_MAX as u64);
             let _permit = budget
                 .take(usize::try_from(most).unwrap_or(EXTENT_BODY_MAX))
                 .await;
+            if let Err(error) = body.begin().await {
+                tracing::error!(%error, "an object cannot be read");
+                return Err(Unsent::Unreadable);
+            }
             exchange.start(status, fields, Some(length)).await?;
             send_body(exchange, body).await?;
             exchange.finish().await
         }
-    }
+    };
+    Ok(sent?)
 }
 
 /// Sends the chunks of a body. A chunk that cannot be read or verified ends the connection: the

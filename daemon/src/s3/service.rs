@@ -15,7 +15,7 @@ use crate::s3::observe::{End, Observation};
 use crate::s3::ops::{self, Context, Incoming, Response};
 use crate::s3::path::ResourcePath;
 use crate::s3::query::Query;
-use crate::s3::reply::{RequestId, RequestIds, send};
+use crate::s3::reply::{RequestId, RequestIds, Unsent, send};
 use crate::s3::route;
 use crate::s3::sigv4::{Authenticated, Identity, Secrets, Verifier};
 use crate::shard::Core;
@@ -142,13 +142,23 @@ impl<D: Disk, C: Clock> Handler for Service<D, C> {
             }
             Err(error) => (Err(error), None),
         };
-        let (status, code) = match &answer {
+        let (mut status, mut code) = match &answer {
             Ok(response) => (response.status, None),
             Err(error) => (error.status(), Some(error.code)),
         };
-        let sent = match answer {
-            Ok(response) => send(exchange, response, id, self.core.sending()).await,
-            Err(error) => {
+        let refused = match answer {
+            Ok(response) => match send(exchange, response, id, self.core.sending()).await {
+                Ok(()) => Ok(()),
+                Err(Unsent::Closed(close)) => Err(Refusal::Sent(close)),
+                Err(Unsent::Unreadable) => Err(Refusal::Say(ErrorCode::InternalError.into())),
+            },
+            Err(error) => Err(Refusal::Say(error)),
+        };
+        let sent = match refused {
+            Ok(()) => Ok(()),
+            Err(Refusal::Sent(close)) => Err(close),
+            Err(Refusal::Say(error)) => {
+                (status, code) = (error.status(), Some(error.code));
                 let resource = match &path {
                     Some(path) => path.resource(),
                     None => String::from_utf8_lossy(head.0.raw_path()).into_owned(),
@@ -202,6 +212,14 @@ impl<D: Disk, C: Clock> Handler for Service<D, C> {
             body,
         }
     }
+}
+
+/// What became of an answer that was not sent as it was meant.
+enum Refusal {
+    /// An error is to be sent instead.
+    Say(S3Error),
+    /// It was begun, and the connection is of no further use.
+    Sent(Close),
 }
 
 async fn send_error<S: Stream>(

@@ -54,6 +54,16 @@ impl<D: Disk> BodyStream<D> {
         self.pieces.is_empty()
     }
 
+    /// Reads the first chunk ahead, so that one that cannot be read shows before anything is sent.
+    pub async fn begin(&mut self) -> Result<(), StoreError> {
+        if let Some(Piece::Extent(..) | Piece::Part(..)) = self.pieces.front()
+            && let Some(bytes) = self.next().await?
+        {
+            self.pieces.push_front(Piece::Inline(bytes));
+        }
+        Ok(())
+    }
+
     /// The next chunk, or `None` at the end.
     pub async fn next(&mut self) -> Result<Option<SharedBytes>, StoreError> {
         loop {

@@ -26,6 +26,7 @@ pub mod quota;
 pub mod reader;
 pub mod record;
 mod saving;
+pub mod scrub;
 pub mod superblock;
 mod uploads;
 pub mod usage;

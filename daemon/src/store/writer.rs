@@ -21,6 +21,7 @@ use crate::store::quota::Quotas;
 use crate::store::reader::StoreReader;
 use crate::store::record::{DeleteRecord, kind};
 use crate::store::saving::State;
+use crate::store::scrub::Scrubber;
 use crate::store::usage::{Counters, Usage};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -89,6 +90,7 @@ pub struct Store<D: Disk, C: Clock> {
     pub(super) checkpointed: RefCell<Location>,
     /// One checkpoint at a time.
     pub(super) saving: Gate,
+    pub(super) scrubber: Scrubber,
 }
 
 impl<D: Disk, C: Clock> Store<D, C> {
@@ -126,6 +128,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
             pace: Pace::default(),
             checkpointed: RefCell::new(state.covers),
             saving: Gate::default(),
+            scrubber: Scrubber::default(),
         }
     }
 

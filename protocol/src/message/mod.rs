@@ -6,6 +6,7 @@ mod bucket;
 mod hello;
 mod key;
 mod link;
+mod scrub;
 mod status;
 mod tenant;
 mod upload;
@@ -28,6 +29,9 @@ pub use key::{
 pub use link::{
     Delegation, LinkGeneration, LinkGenerations, LinkHistory, LinkInfo, LinkList, LinkRevoke,
     LinkRollback, LinkSetSource, LinkStats, LinkStatus,
+};
+pub use scrub::{
+    Scrub, ScrubAction, ScrubDamage, ScrubGet, ScrubInfo, ScrubObject, ScrubPhase, ScrubShard,
 };
 pub use status::{Durability, ShardState, ShardStatus, Status, StatusGet};
 pub use tenant::{

@@ -25,6 +25,7 @@ pub struct Extras {
     pub quotas: BTreeMap<String, Quota>,
     /// Access ids by tenant.
     pub tenants: BTreeMap<String, BTreeMap<String, TenantUser>>,
+    pub scrub_paused: bool,
     /// Open uploads, in order.
     pub uploads: Vec<UploadInfo>,
 }

@@ -5,6 +5,7 @@ mod acls;
 mod extras;
 mod links;
 mod more;
+mod scrub;
 mod store;
 mod tenants;
 mod uploads;

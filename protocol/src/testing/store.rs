@@ -90,6 +90,8 @@ impl FakeStore {
     pub fn call(&mut self, caller: &str, request: Request) -> Outcome<Reply> {
         Ok(match request {
             Request::StatusGet(_) => self.status().into(),
+            Request::ScrubGet(_) => self.extras.scrub(None).into(),
+            Request::Scrub(call) => self.extras.scrub(Some(call.action)).into(),
             Request::VolumeCreate(call) => {
                 if self.volumes.contains_key(&call.name) {
                     return fail(

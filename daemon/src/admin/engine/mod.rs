@@ -8,6 +8,7 @@ mod holds;
 mod keys;
 mod links;
 mod rights;
+mod scrub;
 mod secrets;
 mod seen;
 mod stats;
@@ -143,6 +144,8 @@ impl<D: Disk, C: Clock> Backend for Engine<D, C> {
         self.admit(caller, &request)?;
         match request {
             Request::StatusGet(_) => self.status().await.map(Into::into),
+            Request::ScrubGet(_) => self.scrub(None).await.map(Into::into),
+            Request::Scrub(call) => self.scrub(Some(call.action)).await.map(Into::into),
             Request::VolumeCreate(call) => self.create_volume(caller, call).await.map(Into::into),
             Request::VolumeInfoGet(call) => self.volume_info(&call.name).await.map(Into::into),
             Request::VolumeList(call) => {

@@ -58,7 +58,7 @@ pub(super) fn needs<'r>(request: &'r Request, caller: &Caller) -> Vec<Need<'r>> 
     match request {
         // The connection's own business.
         Request::Hello(_) | Request::Authenticate(_) => vec![Need::Nothing],
-        Request::StatusGet(_) => vec![Need::Admin],
+        Request::StatusGet(_) | Request::ScrubGet(_) | Request::Scrub(_) => vec![Need::Admin],
 
         Request::VolumeCreate(_) => vec![Need::Admin],
         Request::VolumeInfoGet(call) => vec![Need::Volume(&call.name, Right::Read)],

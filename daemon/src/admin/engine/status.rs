@@ -1,6 +1,7 @@
 //! How the daemon is.
 
 use super::Engine;
+use super::scrub::summary;
 use crate::admin::failure;
 use crate::base::ShardId;
 use crate::base::limits::SEGMENT_BYTES;
@@ -8,7 +9,7 @@ use crate::io::runtime::yield_now;
 use crate::io::{Clock, Disk};
 use crate::store::StoreError;
 use chainring_protocol::Failure;
-use chainring_protocol::message::{ShardState, ShardStatus, Status};
+use chainring_protocol::message::{Property, ShardState, ShardStatus, Status};
 
 /// Names that are looked at before other tasks have their turn.
 const TURN: usize = 1000;
@@ -51,7 +52,10 @@ impl<D: Disk, C: Clock> Engine<D, C> {
             links,
             users: self.count_users().await?,
             shards,
-            notes: Vec::new(),
+            notes: vec![Property {
+                name: "scrub".to_owned(),
+                value: summary(&self.scrubbers(None).await?),
+            }],
         })
     }
 

@@ -6,6 +6,7 @@
 
 use super::error::MapError;
 use super::layout::{PAGE, PageBytes, PageRef, WORDS};
+use crate::io::mapfault::Watched;
 use crate::io::mapfile::MapFile;
 use memmap2::{MmapOptions, MmapRaw};
 use std::os::fd::{AsFd, AsRawFd};
@@ -26,7 +27,15 @@ pub(super) type PageWords = [AtomicU64; WORDS];
 /// The pages of the file, as many as there were when this was made.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Region {
-    chunks: Vec<Arc<MmapRaw>>,
+    chunks: Vec<Arc<Chunk>>,
+}
+
+/// A part of the file, watched for pages that cannot be had.
+#[derive(Debug)]
+struct Chunk {
+    /// Before the mapping, so that it ends first.
+    _watched: Watched,
+    map: MmapRaw,
 }
 
 impl Region {
@@ -43,8 +52,12 @@ impl Region {
         let chunk = options
             .map_raw_read_only(file.as_fd().as_raw_fd())
             .map_err(|error| MapError::io("map the index", &error))?;
+        let watched = Watched::new(chunk.as_ptr() as usize, len, file.name(), offset);
         let mut chunks = self.chunks.clone();
-        chunks.push(Arc::new(chunk));
+        chunks.push(Arc::new(Chunk {
+            _watched: watched,
+            map: chunk,
+        }));
         Ok(Self { chunks })
     }
 
@@ -67,7 +80,7 @@ impl Region {
         // words, loaded with `Relaxed` (which the language allows on read-only memory), so that a
         // write to the file at the same time can give an unexpected number but nothing undefined:
         // whoever loads it checks it.
-        Some(unsafe { &*chunk.as_ptr().add(within).cast::<PageWords>() })
+        Some(unsafe { &*chunk.map.as_ptr().add(within).cast::<PageWords>() })
     }
 }
 

@@ -38,6 +38,8 @@ const fn allowed(opcode: Opcode) -> (&'static [Role], &'static [Role]) {
         | Opcode::UserDelete
         | Opcode::TenantCreate
         | Opcode::TenantDelete
+        | Opcode::ScrubGet
+        | Opcode::Scrub
         | Opcode::UploadList
         | Opcode::UploadAbort => (NOBODY_ELSE, NOBODY_ELSE),
 

@@ -8,11 +8,12 @@ use chainring_protocol::message::{
     BucketDelete, BucketInfoGet, BucketLink, BucketList, BucketName, BucketSetQuota, BucketUpdate,
     Hello, KeyCopy, KeyDelete, KeyGet, KeyInfoGet, KeyList, KeyPut, KeyRename, LinkHistory,
     LinkList, LinkRevoke, LinkRollback, LinkSetSource, Paging, S3SecretGet, S3SecretRevoke,
-    S3SecretSet, StatusGet, TenantCreate, TenantDelete, TenantInfoGet, TenantList,
-    TenantUserAssign, TenantUserAssignAdmin, TenantUserInfoGet, TenantUserList, TenantUserRevoke,
-    TenantUserRevokeAdmin, TenantUserSecretGet, TenantUserSecretSet, UploadAbort, UploadList,
-    UserCreate, UserDelete, UserList, UserUpdate, VolumeClearQuota, VolumeCreate, VolumeDelete,
-    VolumeInfoGet, VolumeList, VolumeSetQuota, VolumeUpdate,
+    S3SecretSet, Scrub, ScrubAction, ScrubGet, StatusGet, TenantCreate, TenantDelete,
+    TenantInfoGet, TenantList, TenantUserAssign, TenantUserAssignAdmin, TenantUserInfoGet,
+    TenantUserList, TenantUserRevoke, TenantUserRevokeAdmin, TenantUserSecretGet,
+    TenantUserSecretSet, UploadAbort, UploadList, UserCreate, UserDelete, UserList, UserUpdate,
+    VolumeClearQuota, VolumeCreate, VolumeDelete, VolumeInfoGet, VolumeList, VolumeSetQuota,
+    VolumeUpdate,
 };
 use chainring_protocol::{Call, Opcode, Secret};
 use std::os::unix::net::UnixStream;
@@ -366,6 +367,10 @@ pub(super) fn asks(opcode: Opcode, place: &Place) -> Vec<Ask> {
         })],
         Opcode::TenantUserRevokeAdmin => vec![call(TenantUserRevokeAdmin { access_id })],
 
+        Opcode::ScrubGet => vec![call(ScrubGet {})],
+        Opcode::Scrub => vec![call(Scrub {
+            action: ScrubAction::Pause,
+        })],
         Opcode::UploadList => vec![call(UploadList {
             volume: Some(volume),
             bucket: None,
