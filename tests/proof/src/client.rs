@@ -26,6 +26,9 @@ pub struct Client<'a> {
     journal: &'a mut Journal,
     history: &'a History,
     running: Vec<Running>,
+    /// Compaction on its way. It appends records of its own, so that nobody can see whether an
+    /// operation has its place: each is waited for meanwhile.
+    compaction: Option<Task<Result<(), String>>>,
 }
 
 impl<'a> Client<'a> {
@@ -36,6 +39,7 @@ impl<'a> Client<'a> {
             journal,
             history,
             running: Vec::new(),
+            compaction: None,
         }
     }
 
@@ -43,6 +47,24 @@ impl<'a> Client<'a> {
     #[must_use]
     pub fn journal(&self) -> &Journal {
         self.journal
+    }
+
+    /// Begins compaction beside what follows; what began before ends first.
+    pub async fn compact(&mut self) -> Result<(), String> {
+        self.settle().await?;
+        self.compacted().await?;
+        let shards = self.engine.shards.clone();
+        let task = sim::spawn(async move { shards.compact().await });
+        self.compaction = Some(task);
+        Ok(())
+    }
+
+    /// Waits for the end of compaction.
+    pub async fn compacted(&mut self) -> Result<(), String> {
+        match self.compaction.take() {
+            Some(task) => task.join().await,
+            None => Ok(()),
+        }
     }
 
     /// Does an operation. With `wait` it is answered on return; without, it has its place in the
@@ -84,7 +106,7 @@ impl<'a> Client<'a> {
             number,
             text,
         });
-        if alone || wait {
+        if alone || wait || self.compaction.is_some() {
             return self.settle().await;
         }
         for _ in 0..TURNS_MAX {

@@ -13,6 +13,12 @@ impl History {
         Self(Some(RefCell::default()))
     }
 
+    /// Whether somebody wants to read it.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Notes a line.
     pub fn note(&self, line: impl FnOnce() -> String) {
         if let Some(lines) = &self.0 {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// Failures after which a programme ends.
 const FAILURES_MAX: usize = 5;
 /// Lines of a history that are shown.
-const LINES_SHOWN: usize = 100;
+const LINES_SHOWN: usize = 400;
 
 /// Which seeds to run.
 #[derive(Clone, Copy, Debug)]

@@ -101,13 +101,8 @@ impl Shards {
     /// Everything in the indexes.
     #[must_use]
     pub fn dump(&self) -> Dump {
-        // What names a place may be outdated: nobody takes it for true without looking.
-        let counts = |(key, _): &(Vec<u8>, Vec<u8>)| key.first() != Some(&keys::SPACE_NAMED);
         let stores = self.stores.iter();
-        let dumps = stores.map(|store| entries(store, &[]));
-        dumps
-            .map(|dump| dump.into_iter().filter(counts).collect())
-            .collect()
+        stores.map(|store| entries(store, &[])).collect()
     }
 
     /// The keys of a bucket in one shard, where they belong.
@@ -154,7 +149,7 @@ async fn object(store: &SimStore, bucket: u64, key: &str) -> Result<Object, Stri
     let (id, bytes, reader) = (BucketId(bucket), key.as_bytes(), store.reader());
     let opened = words(reader.open(id, bytes, None).await)?;
     let opened = opened.ok_or("listed, but not there")?;
-    let (record, entry) = (&opened.object.record, &opened.entry);
+    let (entry, record) = (&opened.entry, &opened.object.record);
     let mut stream = reader.body(&opened, 0..record.size, None);
     let mut body = Vec::new();
     while let Some(chunk) = words(stream.next().await)? {

@@ -220,12 +220,11 @@ impl Engine {
             }
             Op::Get { at, key, from, len } => {
                 let (opened, led, stored) = self.find(at, key).await?;
-                let record = &opened.object.record;
-                let size = record.size;
+                let size = opened.object.record.size;
                 let begin = size.min(*from as u64);
                 let end = size.min(begin.saturating_add(*len as u64));
                 let bytes = self.read(led.bucket, &stored, &opened, begin..end).await?;
-                Ok(Outcome::Found(bytes.into(), record.etag))
+                Ok(Outcome::Found(bytes.into(), opened.object.record.etag))
             }
             Op::List {
                 at,
@@ -388,10 +387,10 @@ impl Engine {
         let key = stored(&led, key)?;
         let reader = self.core.reader_of(led.bucket, key.as_bytes());
         let cache = Some(&**self.core.cache());
-        let Some(opened) = reader.open(led.bucket, key.as_bytes(), cache).await? else {
-            return refuse(Refusal::NoSuchKey);
-        };
-        Ok((opened, led, key))
+        match reader.open(led.bucket, key.as_bytes(), cache).await? {
+            Some(opened) => Ok((opened, led, key)),
+            None => refuse(Refusal::NoSuchKey),
+        }
     }
 
     async fn read(
@@ -412,9 +411,8 @@ impl Engine {
 
     async fn copy(&self, from: (&Place, &str), to: (&Place, &str)) -> Result<Outcome> {
         let (opened, source, key) = self.find(from.0, from.1).await?;
-        let object = &opened.object;
         let (led, target) = self.writable(to.0, to.1)?;
-        let size = object.record.size;
+        let size = opened.object.record.size;
         let bytes = self.read(source.bucket, &key, &opened, 0..size).await?;
         let etag = ETag {
             md5: Md5::digest(&bytes),
@@ -427,7 +425,7 @@ impl Engine {
             key: target.clone().into_bytes(),
             etag,
             size,
-            meta: object.record.meta.clone(),
+            meta: opened.object.record.meta.clone(),
             body: self.bring(shard, &bytes, extent).await?,
             condition: WriteCondition::default(),
             modified: None,

@@ -1,10 +1,17 @@
 //! The shards of a store, without its names.
 
 use super::{Shape, SimStore, words};
-use chainringd::base::ShardId;
-use chainringd::io::sim::{self, SimClock, SimDisk};
+use chainringd::base::{Location, ShardId};
+use chainringd::io::sim::{self, Keep, SimClock, SimDisk};
+use chainringd::log::{Log, RecordView};
 use chainringd::store::Store;
+use chainringd::store::compact::Aim;
+use chainringd::store::record::{DeleteRecord, ObjectRecord, kind};
 use std::rc::Rc;
+
+/// Passes after which compaction has done what it can: what was moved is garbage again when later
+/// operations replace it.
+const PASSES_MAX: usize = 8;
 
 /// All shards of a store. Their background work runs when it is asked for.
 pub struct Shards {
@@ -22,6 +29,24 @@ impl Shards {
         Ok(Self { stores })
     }
 
+    /// What the shards' logs hold, a line for each record, for people.
+    pub async fn log_lines(disk: &SimDisk, shape: &Shape) -> Vec<String> {
+        let mut lines = Vec::new();
+        for shard in (0..shape.shards).map(ShardId) {
+            let visit = |at, view: RecordView<'_>| {
+                lines.push(format!("shard {} {at:?} {}", shard.0, line(&view)));
+                Ok(())
+            };
+            let (disk, config) = (disk.crash(Keep::All), shape.store(shard).log);
+            let opened = Log::open(disk, SimClock, config, Location::ZERO, visit).await;
+            lines.push(match opened {
+                Ok((_, recovery)) => format!("shard {}: {recovery:?}", shard.0),
+                Err(error) => format!("shard {}: {error}", shard.0),
+            });
+        }
+        lines
+    }
+
     /// Begins their background work.
     pub fn run(&self) {
         for store in &self.stores {
@@ -33,6 +58,19 @@ impl Shards {
     pub async fn checkpoint(&self) -> Result<(), String> {
         for store in &self.stores {
             words(store.checkpoint(true).await)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the room of garbage back, until there is none.
+    pub async fn compact(&self) -> Result<(), String> {
+        for store in &self.stores {
+            for _ in 0..PASSES_MAX {
+                let pass = words(store.compact(Aim::Everything).await)?;
+                if pass.cleaned == 0 && pass.retired == 0 {
+                    break;
+                }
+            }
         }
         Ok(())
     }
@@ -57,5 +95,19 @@ impl Shards {
     pub fn is_poisoned(&self) -> bool {
         let mut stores = self.stores.iter();
         stores.any(|store| store.log().stats().poisoned)
+    }
+}
+
+fn line(view: &RecordView<'_>) -> String {
+    match view {
+        RecordView::Extent { len, .. } => format!("extent of {len} bytes"),
+        RecordView::Record { kind, payload } => match *kind {
+            kind::OBJECT => format!(
+                "{:?}",
+                ObjectRecord::decode(payload).map(|(record, _)| record)
+            ),
+            kind::DELETE => format!("{:?}", DeleteRecord::decode(payload)),
+            kind => format!("record of kind {kind}, {} bytes", payload.len()),
+        },
     }
 }

@@ -101,7 +101,15 @@ async fn live(
                 case.history.note(|| "checkpoint".to_owned());
                 engine.shards.checkpoint().await?;
             }
-            1 => {
+            1 | 2 => {
+                case.history.note(|| "compaction begins".to_owned());
+                client.compact().await?;
+            }
+            3 => {
+                case.history.note(|| "compaction is waited for".to_owned());
+                client.compacted().await?;
+            }
+            4 => {
                 case.history.note(|| "idle".to_owned());
                 SimClock.sleep(IDLE).await;
             }
@@ -115,6 +123,7 @@ async fn live(
         return Ok((opened, false));
     }
     client.settle().await?;
+    client.compacted().await?;
     drop(client);
     journal.settle();
     case.history.note(|| "close".to_owned());

@@ -38,12 +38,13 @@ enum Step {
     Complete,
     Abort,
     Checkpoint,
+    Compact,
     Reopen,
     Relink,
     Bucket,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step::Put,
     Step::PutExtents,
     Step::PutIfAbsent,
@@ -55,6 +56,7 @@ const STEPS: [Step; 14] = [
     Step::Complete,
     Step::Abort,
     Step::Checkpoint,
+    Step::Compact,
     Step::Reopen,
     Step::Relink,
     Step::Bucket,
@@ -150,11 +152,12 @@ fn ops(step: Step, tag: u32, model: &Model) -> Vec<Op> {
             Ok(_) => Op::Drop(place("two")),
             Err(_) => Op::Bucket(place("two")),
         }],
-        Step::Checkpoint | Step::Reopen => Vec::new(),
+        Step::Checkpoint | Step::Compact | Step::Reopen => Vec::new(),
     }
 }
 
-/// Two buckets, a link to the first, an object in it.
+/// Two buckets, a link to the first, objects in it, and as much garbage before and between them as
+/// makes compaction move some and give segments back.
 fn start() -> Start {
     let link = Op::Link {
         at: place("lnk"),
@@ -162,21 +165,21 @@ fn start() -> Start {
         prefix: None,
         read_only: false,
     };
-    let put = Op::Put {
+    let put = |key: &str, tag, len, extent| Op::Put {
         at: place("one"),
-        key: "a".to_owned(),
-        body: Body {
-            tag: 99,
-            len: 20,
-            extent: 0,
-        },
+        key: key.to_owned(),
+        body: Body { tag, len, extent },
         condition: Condition::Always,
     };
     let ops = [
         Op::Bucket(place("one")),
         Op::Bucket(place("two")),
         link,
-        put,
+        put("kept", 95, 900, 900),
+        put("large", 96, 7000, 0),
+        put("large", 97, 7000, 7000),
+        put("large", 98, 40, 0),
+        put("a", 99, 20, 0),
     ];
     Start::make(SHAPE, &ops)
 }
@@ -223,6 +226,7 @@ async fn live(
         history.note(|| format!("{step:?} (from event {before} on)"));
         match step {
             Step::Checkpoint => engine.shards.checkpoint().await?,
+            Step::Compact => engine.shards.compact().await?,
             Step::Reopen => {
                 let closed = Rc::try_unwrap(engine).map_err(|_| "still in use")?;
                 closed.close(false).await?;

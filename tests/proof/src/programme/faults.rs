@@ -284,6 +284,10 @@ async fn live(
             let saved = engine.shards.checkpoint().await;
             case.history.note(|| format!("checkpoint: {saved:?}"));
         }
+        if number == count * 2 / 3 {
+            let compacted = engine.shards.compact().await;
+            case.history.note(|| format!("compaction: {compacted:?}"));
+        }
     }
     Ok(())
 }

@@ -103,9 +103,13 @@ async fn live(
             case.history.note(|| "checkpoint".to_owned());
             engine.shards.checkpoint().await?;
         }
+        if rng.below(6) == 0 {
+            case.history.note(|| "compaction begins".to_owned());
+            client.compact().await?;
+        }
         let op = generator.next(client.journal().latest());
         client.ask(op, rng.coin()).await?;
     }
     client.settle().await?;
-    Ok(())
+    client.compacted().await
 }

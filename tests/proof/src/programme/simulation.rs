@@ -3,12 +3,12 @@
 //! a link whose source changes must be linearizable (C1, L4), and a seed run twice does the same.
 
 use super::{Case, Programme};
-use crate::engine::{Engine, Shape};
+use crate::engine::{Engine, Shape, Shards};
 use crate::linear::{self, Action, Timed};
 use crate::model::{Body, Condition, Op, Outcome, Place, Refusal};
 use crate::recovery::any_keep;
 use chainringd::io::IoErrorKind;
-use chainringd::io::sim::{self, Event, Fault, Operation, Rng, SimDisk, Trace};
+use chainringd::io::sim::{self, Event, Fault, Keep, Operation, Rng, SimDisk, Trace};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -276,6 +276,8 @@ fn simulate(case: &Case) -> Result<u64, String> {
     let cores = 1 + rng.below(3);
     let mut disk = SimDisk::new(case.seed);
     sim::run(case.seed, make(&disk, &shape))?;
+    // What was cut off with the simulation has happened.
+    disk = disk.crash(Keep::All);
     let record = Rc::new(Record::default());
     for _ in 0..1 + rng.below(LIVES_MAX) {
         disk.record();
@@ -294,9 +296,23 @@ fn simulate(case: &Case) -> Result<u64, String> {
         }
         record.crash();
         hash(&disk.trace(), &mut record.hash.borrow_mut());
+        if case.history.is_kept() {
+            disk.trace()
+                .events
+                .iter()
+                .for_each(|event| case.history.note(|| brief(event)));
+        }
         let keep = any_keep(&mut rng, &disk.image());
-        case.history.note(|| format!("crash, {keep:?}"));
+        let now = record.clock.get();
+        case.history
+            .note(|| format!("crash at {now}, {keep:?}, {shape:?}, {cores} cores"));
         disk = disk.crash(keep);
+        if case.history.is_kept() {
+            let lines = sim::run(1, Shards::log_lines(&disk, &shape));
+            lines
+                .into_iter()
+                .for_each(|line| case.history.note(|| line));
+        }
     }
     sim::run(1, read_all((&disk, &shape), record.clone()))?;
     for (register, history) in record.registers.borrow().iter() {
@@ -354,6 +370,11 @@ async fn live(
         };
         clients.push(sim::spawn(client.run(1 + rng.below(OPS_MAX))));
     }
+    if let Some(engine) = engines.first().filter(|_| rng.coin()) {
+        let shards = engine.shards.clone();
+        // It fails when the fault meets it.
+        sim::spawn(async move { _ = shards.compact().await });
+    }
     if rng.coin() {
         let turns = rng.below(400);
         for _ in 0..turns {
@@ -381,6 +402,22 @@ async fn read_all((disk, shape): (&SimDisk, &Shape), record: Rc<Record>) -> Resu
         client.get().await?;
     }
     Ok(())
+}
+
+/// An event without the bytes.
+fn brief(event: &Event) -> String {
+    match event {
+        Event::WriteBegun {
+            id,
+            file,
+            offset,
+            data,
+        } => format!(
+            "WriteBegun {id} file {file} at {offset}, {} bytes",
+            data.len()
+        ),
+        other => format!("{other:?}"),
+    }
 }
 
 fn hash(trace: &Trace, hasher: &mut DefaultHasher) {
