@@ -38,6 +38,10 @@ static TAKEN: [AtomicUsize; SLOTS] = [const { AtomicUsize::new(0) }; SLOTS];
 /// The name of a mapped file, as the handler prints it. Lives as long as the process: the handler
 /// may need it at any moment, and there is one for each time that an index is opened.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::borrowed_box,
+    reason = "a thin pointer is what an atomic holds"
+)]
 pub struct FileName(&'static Box<[u8]>);
 
 impl FileName {

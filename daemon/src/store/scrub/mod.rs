@@ -168,7 +168,9 @@ impl Scrubber {
             }
         };
         match time {
-            Some(time) => drop(select(pin!(asked), pin!(clock.sleep(time))).await),
+            Some(time) => {
+                select(pin!(asked), pin!(clock.sleep(time))).await;
+            }
             None => asked.await,
         }
         self.unpaused().await;
