@@ -11,8 +11,14 @@ use std::time::Duration;
 
 /// How often it is looked whether there is anything to do.
 const PERIOD: Duration = Duration::from_secs(1);
-/// A pass is worth it when this part of the log was written or became garbage since the last one.
-const PART: u64 = 32;
+/// A pass is worth it when garbage came in this part of the log since the last one ...
+const FREED_PART: u64 = 32;
+/// ... or so much was written: some of it may be of uploads that were given up, which nobody counts.
+const WRITTEN_PART: u64 = 4;
+/// Fewest segments for that.
+const WRITTEN_SEGMENTS: u64 = 8;
+/// Longest time between looks at segments that somebody holds.
+const LOOK_MAX: Duration = Duration::from_secs(60);
 /// Segments that are to be free on the device, and how often the index is to fit beside them: its
 /// next checkpoint needs the room before that of garbage is given back.
 const FREE_SEGMENTS: u64 = 4;
@@ -21,39 +27,75 @@ const FREE_INDEXES: u64 = 2;
 /// without this, segments that are alive but for that would be moved round and round.
 const FRUITLESS_MAX: usize = 4;
 
+/// What was so when the last pass began.
+#[derive(Default)]
+struct Since {
+    /// There was one: what an earlier daemon left is not known before.
+    looked: bool,
+    /// Bytes written by then.
+    written: u64,
+    /// Bytes that had become garbage by then.
+    freed: u64,
+    /// When segments that wait are looked at again, and how long that was.
+    look: Duration,
+    pause: Duration,
+}
+
 impl<D: Disk, C: Clock> Store<D, C> {
     /// Keeps the garbage within bounds until the log ends. To be run once, beside the log.
     pub async fn keep_compact(self: Rc<Self>) {
-        // What was written and freed when the last pass began.
-        let mut seen = 0;
+        let mut since = Since::default();
         self.log().expect_room(true);
         loop {
             let full = pin!(self.log().filled());
             select(full, pin!(self.clock.sleep(PERIOD))).await;
-            let stats = self.log().stats();
-            if stats.poisoned || stats.closed {
+            if self.has_ended() {
                 return;
             }
             let aim = self.need();
-            let done = stats.bytes + self.freed();
-            let total = stats.segments as u64 * self.segment_bytes();
-            let enough = match aim {
-                Aim::Modest => (total / PART).max(self.segment_bytes()),
-                _ => 1,
-            };
-            if done - seen < enough && !self.has_emptied() {
+            if !self.is_worth_it(&since, aim) {
                 // Nothing has become garbage since there was none left.
                 if aim == Aim::Urgent {
                     self.log().expect_room(false);
                 }
                 continue;
             }
-            seen = done;
+            since.looked = true;
+            since.written = self.log().stats().bytes;
+            since.freed = self.freed();
+            let reclaimed = self.compaction().reclaimed;
             if let Err(error) = self.turn(aim).await {
+                if self.has_ended() {
+                    return;
+                }
                 tracing::warn!(shard = self.shard(), %error, "garbage was not removed");
                 self.log().expect_room(false);
             }
+            since.pause = match self.compaction().reclaimed > reclaimed {
+                true => PERIOD,
+                false => (since.pause * 2).clamp(PERIOD, LOOK_MAX),
+            };
+            since.look = self.clock.monotonic() + since.pause;
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        let stats = self.log().stats();
+        stats.poisoned || stats.closed
+    }
+
+    fn is_worth_it(&self, since: &Since, aim: Aim) -> bool {
+        let stats = self.log().stats();
+        let total = stats.segments as u64 * self.segment_bytes();
+        let written = stats.bytes - since.written;
+        let freed = self.freed().saturating_sub(since.freed);
+        let garbage = match aim {
+            Aim::Modest => (total / FREED_PART).max(self.segment_bytes()),
+            _ => 1,
+        };
+        let much = (total / WRITTEN_PART).max(WRITTEN_SEGMENTS * self.segment_bytes());
+        let ripe = self.has_emptied() && self.clock.monotonic() >= since.look;
+        !since.looked || freed >= garbage || written >= much || ripe
     }
 
     /// How badly room is needed.
