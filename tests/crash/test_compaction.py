@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 MIB = 1 << 20
 #: The disk, and the share of it that is alive.
-DISK_MIB = 2048 if paths.LONG else 768
+DISK_MIB = 2048 if paths.LONG else 512
 CLIENTS = 8
 SIZE = 32_768
 
@@ -91,7 +91,7 @@ def test_d8_a_disk_four_fifths_alive_is_overwritten_for_ever():
         # Of what is left beside two spares and the current segment of each log.
         keys = int((DISK_MIB - 64) * MIB * 0.75 / SIZE / CLIENTS)
         alive = keys * CLIENTS * SIZE
-        target = alive * (8 if paths.LONG else 3)
+        target = alive * (8 if paths.LONG else 2.5)
         writers = []
 
         def enough():
