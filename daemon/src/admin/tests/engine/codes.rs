@@ -8,8 +8,8 @@ use chainring_protocol::message::{
     AclEdit, AclTarget, BucketCreate, BucketDelete, BucketInfoGet, BucketLink, BucketSetQuota,
     BucketUpdate, KeyCopy, KeyGet, KeyInfoGet, KeyPut, KeyRename, LinkSetSource, LinkStatus,
     S3SecretGet, S3SecretRevoke, StatusGet, TenantCreate, TenantDelete, TenantInfoGet,
-    TenantUserAssign, TenantUserInfoGet, TenantUserRevoke, UserCreate, VolumeCreate, VolumeDelete,
-    VolumeInfoGet, VolumeSetQuota,
+    TenantUserAssign, TenantUserInfoGet, TenantUserRevoke, UploadAbort, UserCreate, VolumeCreate,
+    VolumeDelete, VolumeInfoGet, VolumeSetQuota,
 };
 
 /// Provokes a code, in a scene; `None` for one that no request can.
@@ -110,6 +110,12 @@ fn provoke(wanted: ResultCode, daemon: &Daemon) -> Option<ResultCode> {
         ResultCode::KeyNotFound => code(ask.call(&KeyInfoGet {
             bucket: home().bucket,
             key: "nothing".to_owned(),
+        })),
+        ResultCode::NoSuchMultipartUpload => code(ask.call(&UploadAbort {
+            bucket: home().bucket,
+            key: "k".to_owned(),
+            id: "0123456789abcdef0123456789abcdef".to_owned(),
+            rested: None,
         })),
         ResultCode::InvalidKeyName => code(ask.call(&KeyInfoGet {
             bucket: home().bucket,
