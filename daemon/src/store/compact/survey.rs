@@ -11,7 +11,7 @@ use crate::store::keys;
 use crate::store::record::{
     AbortRecord, DeleteRecord, Guard, ObjectRecord, PartRecord, RetiredRecord, UploadRecord, kind,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 
 /// Something that ended, as long as older records of it may be in the log.
@@ -56,7 +56,7 @@ pub(super) struct Survey {
     /// Records of parts of unfinished uploads.
     pub parts: BTreeMap<Vec<u8>, Location>,
     /// Extents and their tags, and records of parts that objects may name.
-    pub named: HashMap<Location, u128>,
+    pub named: BTreeMap<Location, u128>,
     pub ends: Vec<End>,
 }
 
