@@ -105,8 +105,14 @@ def test_what_nobody_goes_on_with_expires(daemon, s3):
     xml = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etags[-1]}</ETag></Part></CompleteMultipartUpload>"
     answer = s3.request("POST", "/hasty/going", query=[("uploadId", going)], body=xml.encode())
     assert answer.status == 200, answer
-    lines = [json.loads(line) for line in daemon.audit.read_text().splitlines()]
-    ends = [line for line in lines if line["what"] == "upload expire" and line["key"] == "left"]
+    ends = []
+
+    def told():
+        lines = [json.loads(line) for line in daemon.audit.read_text().splitlines()]
+        ends[:] = [line for line in lines if line["what"] == "upload expire" and line["key"] == "left"]
+        return ends
+
+    wait_until("audit line", told)
     assert len(ends) == 1, ends
     assert (ends[0]["asked"], ends[0]["who"], ends[0]["result"]) == ("/vol1/hasty", None, "OK")
     assert left in ends[0]["detail"] and "1 parts, 4000 bytes" in ends[0]["detail"]

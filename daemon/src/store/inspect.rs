@@ -10,6 +10,7 @@ use crate::store::mutation::{Mutation, Replay};
 use crate::store::reader::StoreReader;
 use crate::store::saving::State;
 use crate::store::usage::Counters;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// An index as it was put together, with what its entries were counted to be.
@@ -27,6 +28,8 @@ pub enum CheckpointState {
     Sound(Location),
     /// There is none: a start replays the whole log.
     Missing,
+    /// It is an earlier version's: a start replays the whole log.
+    Outdated,
     /// It cannot be used, for this reason: a start replays the whole log.
     Unusable(String),
 }
@@ -44,6 +47,8 @@ pub struct Inspection<D: Disk> {
     pub log: LogReader<D>,
     /// What was found while the log was read.
     pub recovery: Recovery,
+    /// Segments that left the log, says the log.
+    pub retired: BTreeSet<u32>,
     /// Records with a right checksum that mean nothing to this version.
     pub refused: Vec<(Location, String)>,
 }
@@ -61,6 +66,7 @@ pub async fn inspect<D: Disk>(
                 let state = Side::over(loaded.index, usage);
                 (CheckpointState::Sound(loaded.covers), Some(state))
             }
+            Err(_) if Counters::is_outdated(&loaded.attached) => (CheckpointState::Outdated, None),
             Err(error) => (CheckpointState::Unusable(error.to_string()), None),
         },
         Err(Unusable::Missing) => (CheckpointState::Missing, None),
@@ -97,6 +103,7 @@ pub async fn inspect<D: Disk>(
     Ok(Inspection {
         checkpoint,
         started: started.map(|side| side.rebuilt(shard, &reader)),
+        retired: from_log.replay.retired().clone(),
         from_log: from_log.rebuilt(shard, &reader),
         log: reader,
         recovery,

@@ -279,10 +279,10 @@ impl Replay {
         Self(uploads, BTreeSet::new())
     }
 
-    /// Whether the log says that this segment left it.
+    /// The segments that left the log, as far as it says so.
     #[must_use]
-    pub fn is_retired(&self, segment: u32) -> bool {
-        self.1.contains(&segment)
+    pub const fn retired(&self) -> &BTreeSet<u32> {
+        &self.1
     }
 
     /// The log has ended. Parts whose upload came behind them, as moved records do, are counted for

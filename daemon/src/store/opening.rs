@@ -65,7 +65,8 @@ impl<D: Disk, C: Clock> Store<D, C> {
         )
         .await?;
         replay.finish(&mut state.index, &mut state.usage)?;
-        let missed = |damage: &&Damage| !(damage.is_missing() && replay.is_retired(damage.segment));
+        let missed =
+            |damage: &&Damage| !(damage.is_missing() && replay.retired().contains(&damage.segment));
         for damage in recovery.damage.iter().filter(missed) {
             tracing::error!(
                 shard = config.log.shard,

@@ -212,6 +212,14 @@ impl Counters {
         out
     }
 
+    /// Whether this is what an earlier version saved: its index is not used any more.
+    #[must_use]
+    pub fn is_outdated(bytes: &[u8]) -> bool {
+        bytes
+            .first()
+            .is_some_and(|format| (1..FORMAT).contains(format))
+    }
+
     /// Reads what was saved beside the index.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);

@@ -65,6 +65,13 @@ pub(super) const CHECKPOINT: Kind = Kind(
      which takes longer and loses nothing.",
     "Start the daemon; it writes a new one. Check the device (smartctl, kernel log).",
 );
+pub(super) const CHECKPOINT_OUTDATED: Kind = Kind(
+    "checkpoint-outdated",
+    Note,
+    "The saved index of the shard was written by an earlier version. The next start reads the whole log \
+     instead, and saves it anew.",
+    "Nothing has to be done.",
+);
 pub(super) const USAGE: Kind = Kind(
     "usage-differs",
     Difference,

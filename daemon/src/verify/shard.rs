@@ -2,8 +2,8 @@
 
 use super::bodies::{self, Env};
 use super::explain::{
-    self, CHECKPOINT, INDEX_DIFFERS, LOG_DAMAGE, MISSING_SEGMENT, OF_NO_BUCKET, PART_LEFT,
-    REFUSED_RECORD, UPLOAD_LEFT, USAGE, WRONG_SHARD,
+    self, CHECKPOINT, CHECKPOINT_OUTDATED, INDEX_DIFFERS, LOG_DAMAGE, MISSING_SEGMENT,
+    OF_NO_BUCKET, PART_LEFT, REFUSED_RECORD, UPLOAD_LEFT, USAGE, WRONG_SHARD,
 };
 use super::finding::Findings;
 use super::progress::{Phase, Progress};
@@ -88,6 +88,13 @@ impl ShardCheck {
                 "sound"
             }
             CheckpointState::Missing => "none",
+            CheckpointState::Outdated => {
+                let subject = Some("index.checkpoint".to_owned());
+                let what = "it does not say which records name what";
+                self.findings
+                    .push(CHECKPOINT_OUTDATED.finding(None, subject, what));
+                "outdated"
+            }
             CheckpointState::Unusable(why) => {
                 let subject = Some("index.checkpoint".to_owned());
                 self.findings
@@ -101,7 +108,8 @@ impl ShardCheck {
         for &segment in &found.recovery.missing {
             // Before that place, a missing file is one whose data was outdated. What is still needed
             // of it shows when it is read.
-            if covers > Location::ZERO && segment >= covers.segment {
+            let retired = found.retired.contains(&segment);
+            if covers > Location::ZERO && segment >= covers.segment && !retired {
                 let at = Location { segment, offset: 0 };
                 let what = "the file is not there";
                 self.findings

@@ -2,9 +2,11 @@
 
 use crate::engine::{Dump, Engine, Shape, Shards};
 use crate::model::{Model, Names, Op};
+use chainringd::base::Location;
 use chainringd::io::sim::{self, Image, Keep, Rng, SimDisk, Trace};
-use chainringd::store::keys;
-use std::collections::HashSet;
+use chainringd::store::mutation::{Named, What};
+use chainringd::store::{ObjectEntry, PartEntry, keys};
+use std::collections::{BTreeSet, HashSet};
 
 /// A store that histories begin with.
 #[derive(Clone)]
@@ -216,18 +218,30 @@ fn repeated(
     }
 }
 
-/// What indexes say of records. What they say of places that records name besides is only a hint to
-/// compaction, which may stay for a while when nothing is there any more.
+/// The entries without those that say what a record names which the index names no more: nobody takes
+/// them for true without looking, and how long they stay depends on when segments leave the log.
 fn records_of(dump: &Dump) -> Dump {
-    let named = |(key, _): &&(Vec<u8>, Vec<u8>)| key.first() == Some(&keys::SPACE_NAMED);
-    let records = |shard: &Vec<_>| {
-        shard
-            .iter()
-            .filter(|entry| !named(entry))
-            .cloned()
-            .collect()
+    dump.iter().map(|entries| in_force(entries)).collect()
+}
+
+fn in_force(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let place = |(key, value): &(Vec<u8>, Vec<u8>)| match key.first() {
+        Some(&keys::SPACE_OBJECT) => ObjectEntry::decode(value).ok().map(|entry| entry.at),
+        Some(&keys::SPACE_PART) => PartEntry::decode(value).ok().map(|entry| entry.at),
+        _ => None,
     };
-    dump.iter().map(records).collect()
+    let mut naming: BTreeSet<Location> = entries.iter().filter_map(place).collect();
+    let part = |(key, value): &(Vec<u8>, Vec<u8>)| {
+        let (place, by) = keys::parse_named(key)?;
+        let named = Named::decode(place, value).ok()?;
+        (named.what == What::Part && naming.contains(&by)).then_some(place)
+    };
+    let parts: Vec<Location> = entries.iter().filter_map(part).collect();
+    naming.extend(parts);
+    let kept = |(key, _): &&(Vec<u8>, Vec<u8>)| {
+        keys::parse_named(key).is_none_or(|(_, by)| naming.contains(&by))
+    };
+    entries.iter().filter(kept).cloned().collect()
 }
 
 /// The first entry that two dumps do not share.
