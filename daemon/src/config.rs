@@ -109,6 +109,9 @@ pub struct Flags {
     /// For comparisons: compute the MD5 of one body after the other.
     #[arg(long, hide = true)]
     pub scalar_md5: bool,
+    /// For tests: garbage stays where it is.
+    #[arg(long, hide = true)]
+    pub no_compaction: bool,
     /// For tests: bytes of a segment of a shard's log, a multiple of 4096.
     #[arg(long, hide = true, value_name = "SIZE")]
     pub segment_bytes: Option<Size>,
@@ -221,6 +224,8 @@ pub struct Config {
     pub scrub_every: Patience,
     /// Whether the MD5 of one body after the other is computed, for comparisons.
     pub scalar_md5: bool,
+    /// Whether garbage stays where it is, for tests.
+    pub no_compaction: bool,
     /// Bytes of a segment that is made, for tests.
     pub segment_bytes: Option<u64>,
     /// Bytes of log between two checkpoints, for tests.
@@ -336,6 +341,7 @@ impl Config {
             audit,
             metrics_listen: flags.metrics_listen.or(file.metrics_listen),
             scalar_md5: flags.scalar_md5,
+            no_compaction: flags.no_compaction,
             segment_bytes: flags.segment_bytes.map(|size| size.0),
             checkpoint_bytes: flags.checkpoint_bytes.map(|size| size.0),
         };

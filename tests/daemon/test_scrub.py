@@ -100,8 +100,8 @@ class Filled:
 
 @pytest.fixture
 def filled():
-    """Scrubbed as fast as it goes."""
-    filled = Filled("--scrub-rate", "4G", "--metrics-listen", "127.0.0.1:0")
+    """Scrubbed as fast as it goes; what rots stays where it is."""
+    filled = Filled("--scrub-rate", "4G", "--metrics-listen", "127.0.0.1:0", "--no-compaction")
     filled.fill()
     yield filled
     filled.close()

@@ -47,6 +47,9 @@ pub(super) enum Blocked {
 struct Batch {
     buf: AlignedBuf,
     start: u32,
+    /// Bytes it may have. The buffer may have room for more, depending on which one the pool gave: the
+    /// same appends make the same batches.
+    room: usize,
 }
 
 /// A write on its way, in the order of the log.
@@ -309,7 +312,7 @@ impl<F: Clone> State<F> {
         if let Some(batch) = &self.batch {
             let len = batch.buf.len() + size;
             let end = batch.start as usize + len.next_multiple_of(block);
-            if len <= batch.buf.capacity() && end <= limit {
+            if len <= batch.room && end <= limit {
                 return Ok(());
             }
             self.close_batch();
@@ -323,11 +326,13 @@ impl<F: Clone> State<F> {
     }
 
     fn open_batch(&mut self, needed: usize) {
-        let mut buf = AlignedBuf::with_capacity(needed.max(BATCH_BYTES.min(self.frame_max())));
+        let room = needed.max(BATCH_BYTES.min(self.frame_max()));
+        let mut buf = AlignedBuf::with_capacity(room);
         buf.set_len(BATCH_HEAD);
         self.batch = Some(Batch {
             buf,
             start: self.next,
+            room,
         });
     }
 
@@ -342,7 +347,7 @@ impl<F: Clone> State<F> {
 
     /// Ends the batch that collects and queues it for writing.
     fn close_batch(&mut self) {
-        let Some(Batch { mut buf, start }) = self.batch.take() else {
+        let Some(Batch { mut buf, start, .. }) = self.batch.take() else {
             return;
         };
         let len = buf.len();

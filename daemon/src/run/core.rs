@@ -104,7 +104,9 @@ pub async fn core_main(setup: CoreSetup) -> Result<(), BootError> {
             "checkpoints",
             checkpoints(store.clone(), checkpoint_period(&setup.config)),
         );
-        spawn_vital("compaction", store.clone().keep_compact());
+        if !setup.config.no_compaction {
+            spawn_vital("compaction", store.clone().keep_compact());
+        }
     }
     if let Some(namespace) = &namespace {
         spawn_vital("namespace", namespace.run());
