@@ -3,8 +3,25 @@
 
 use crate::base::codec::{Malformed, Put, Reader};
 use crate::base::{BucketId, Location, Timestamp};
+use crate::store::keys;
 use crate::store::meta::{Checksum, ChecksumAlgorithm};
 use crate::store::record::{self, ETag};
+
+/// Where the record is that made an entry of the index what it is, and how long its payload; `None`
+/// for entries that no record of their own stands behind.
+#[must_use]
+pub fn record_of(index_key: &[u8], value: &[u8]) -> Option<(Location, u32)> {
+    match *index_key.first()? {
+        keys::SPACE_OBJECT => ObjectEntry::decode(value)
+            .ok()
+            .map(|e| (e.at, e.record_len)),
+        keys::SPACE_UPLOAD => UploadEntry::decode(value)
+            .ok()
+            .map(|e| (e.at, e.record_len)),
+        keys::SPACE_PART => PartEntry::decode(value).ok().map(|e| (e.at, e.record_len)),
+        _ => None,
+    }
+}
 
 /// An object as the index knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,10 +14,11 @@ use crate::io::Disk;
 use crate::log::{Durability, LogError};
 use crate::shard::core::shard_of;
 use crate::shard::open::{Tuning, store_config};
+use crate::store::entry::record_of;
 use crate::store::inspect::{CheckpointState, Inspection, Rebuilt, inspect};
 use crate::store::superblock::Superblock;
 use crate::store::usage::{Counters, NO_BUCKET, of_entry};
-use crate::store::{ObjectEntry, PartEntry, UploadEntry, keys};
+use crate::store::{ObjectEntry, keys};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::{Bound, ControlFlow};
@@ -285,12 +286,7 @@ fn is_compared(key: &[u8]) -> bool {
 
 /// Where the record of an entry is.
 pub(super) fn place(key: &[u8], value: &[u8]) -> Option<Location> {
-    match key.first().copied()? {
-        keys::SPACE_OBJECT => ObjectEntry::decode(value).ok().map(|entry| entry.at),
-        keys::SPACE_UPLOAD => UploadEntry::decode(value).ok().map(|entry| entry.at),
-        keys::SPACE_PART => PartEntry::decode(value).ok().map(|entry| entry.at),
-        _ => None,
-    }
+    record_of(key, value).map(|(at, _)| at)
 }
 
 /// A bucket for people.

@@ -4,8 +4,9 @@ use crate::engine::{Dump, Engine, Shape, Shards};
 use crate::model::{Model, Names, Op};
 use chainringd::base::Location;
 use chainringd::io::sim::{self, Image, Keep, Rng, SimDisk, Trace};
+use chainringd::store::entry::record_of;
+use chainringd::store::keys;
 use chainringd::store::mutation::{Named, What};
-use chainringd::store::{ObjectEntry, PartEntry, keys};
 use std::collections::{BTreeSet, HashSet};
 
 /// A store that histories begin with.
@@ -225,11 +226,7 @@ fn records_of(dump: &Dump) -> Dump {
 }
 
 fn in_force(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let place = |(key, value): &(Vec<u8>, Vec<u8>)| match key.first() {
-        Some(&keys::SPACE_OBJECT) => ObjectEntry::decode(value).ok().map(|entry| entry.at),
-        Some(&keys::SPACE_PART) => PartEntry::decode(value).ok().map(|entry| entry.at),
-        _ => None,
-    };
+    let place = |(key, value): &(Vec<u8>, Vec<u8>)| record_of(key, value).map(|(at, _)| at);
     let mut naming: BTreeSet<Location> = entries.iter().filter_map(place).collect();
     let part = |(key, value): &(Vec<u8>, Vec<u8>)| {
         let (place, by) = keys::parse_named(key)?;

@@ -5,12 +5,12 @@
 //! nothing, and a crash leaves either place in force. Bytes are verified when they are read: what
 //! cannot be verified is not moved, and the segment stays.
 
-use super::survey::{End, Survey, namers, names};
+use super::survey::{End, Survey, len_named, namers, names};
 use crate::base::limits::EXTENT_HEAD;
 use crate::base::{AlignedBuf, Location};
 use crate::io::{Clock, Disk};
 use crate::log::{ExtentRef, LogError, OwnedRecord};
-use crate::store::entry::PartEntry;
+use crate::store::entry::{PartEntry, record_of};
 use crate::store::error::StoreError;
 use crate::store::holds::Hold;
 use crate::store::keys;
@@ -48,7 +48,6 @@ pub(super) struct Relocation<'s, D: Disk, C: Clock> {
     /// Records of parts that have to be written again.
     stale_parts: HashSet<Location>,
     namers: HashMap<Location, Namer>,
-    last: Option<Location>,
     unflushed: u64,
     /// Bytes moved.
     pub moved: u64,
@@ -69,7 +68,6 @@ impl<'s, D: Disk, C: Clock> Relocation<'s, D, C> {
             found,
             stale_parts: HashSet::new(),
             namers: HashMap::new(),
-            last: None,
             unflushed: 0,
             moved: 0,
         }
@@ -390,18 +388,18 @@ impl<'s, D: Disk, C: Clock> Relocation<'s, D, C> {
 
     /// The record at `at`, if the index names it.
     async fn read(&self, key: &[u8], at: Location) -> Result<Option<OwnedRecord>, StoreError> {
-        if !names(&self.store.reader, key, at) {
+        let Some(len) = len_named(&self.store.reader, key, at) else {
             return Ok(None);
-        }
-        let raw = self.store.log.reader().read_record(at, LEN_GUESS).await?;
+        };
+        let raw = self.store.log.reader().read_record(at, len).await?;
         Ok(Some(raw))
     }
 
     /// Whether the key's newest value is what the record at `at` made it. Under the gate.
     fn is_current(&self, index_key: &[u8], at: Location) -> bool {
         let (value, in_flight) = self.store.newest(index_key);
-        let place = value.and_then(|value| super::survey::place_of(index_key, &value));
-        !in_flight && place == Some(at)
+        let record = value.and_then(|value| record_of(index_key, &value));
+        !in_flight && record.is_some_and(|(place, _)| place == at)
     }
 
     /// A record has its new place.
@@ -414,7 +412,6 @@ impl<'s, D: Disk, C: Clock> Relocation<'s, D, C> {
         if let Some(from) = from {
             self.store.moves.note(from, to);
         }
-        self.last = Some(to);
         self.moved += len as u64;
         self.unflushed += len as u64;
         if self.unflushed >= FLUSH_BYTES {

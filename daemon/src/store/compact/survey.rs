@@ -5,7 +5,7 @@ use crate::base::{BucketId, Location, UploadId};
 use crate::index::IndexReader;
 use crate::io::Disk;
 use crate::log::{LogError, LogReader, RecordView};
-use crate::store::entry::{ObjectEntry, PartEntry, UploadEntry};
+use crate::store::entry::record_of;
 use crate::store::error::StoreError;
 use crate::store::keys;
 use crate::store::record::{
@@ -60,20 +60,17 @@ pub(super) struct Survey {
     pub ends: Vec<End>,
 }
 
-/// The place that an index entry names.
-pub(super) fn place_of(index_key: &[u8], value: &[u8]) -> Option<Location> {
-    match *index_key.first()? {
-        keys::SPACE_OBJECT => ObjectEntry::decode(value).ok().map(|entry| entry.at),
-        keys::SPACE_UPLOAD => UploadEntry::decode(value).ok().map(|entry| entry.at),
-        keys::SPACE_PART => PartEntry::decode(value).ok().map(|entry| entry.at),
-        _ => None,
-    }
+/// The length of the record at `at`, if the index names it under this key.
+pub(super) fn len_named(index: &IndexReader, index_key: &[u8], at: Location) -> Option<u32> {
+    let (place, len) = index
+        .get(index_key, |value| record_of(index_key, value))
+        .flatten()?;
+    (place == at).then_some(len)
 }
 
 /// Whether the index names the record at `at` under this key.
 pub(super) fn names(index: &IndexReader, index_key: &[u8], at: Location) -> bool {
-    let found = index.get(index_key, |value| place_of(index_key, value));
-    found.flatten() == Some(at)
+    len_named(index, index_key, at).is_some()
 }
 
 /// The records that name the place.
