@@ -7,7 +7,7 @@ use chainring_load::pace::Load;
 use chainring_load::request::{Naming, Op, Plan, Prepared};
 use chainring_load::run::{Order, Settings, run};
 use chainring_load::sign::Credentials;
-use chainring_load::suite::{self, SuiteArgs};
+use chainring_load::suite::{self, FullArgs, SuiteArgs};
 use clap::{Args, Parser, Subcommand};
 use std::error::Error;
 use std::net::SocketAddr;
@@ -30,6 +30,8 @@ enum Command {
     Suite(SuiteArgs),
     /// Start a daemon and measure GET and HEAD of 4 KiB through links beside the bucket itself
     Links(SuiteArgs),
+    /// Start a daemon on a small disk, fill it, and measure what overwriting costs then
+    Full(Box<FullArgs>),
     /// Start Chainring and its rivals side by side, and write a report
     Compare(Box<CompareArgs>),
     /// Measure what Chainring promises, and say of every promise whether it is kept
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
         Command::Run(args) => one(&args),
         Command::Suite(args) => suite::suite(&args),
         Command::Links(args) => suite::links(&args),
+        Command::Full(args) => suite::full(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Budgets(args) => budgets::budgets(&args),
         Command::Install(args) => compare::install::install(&args),

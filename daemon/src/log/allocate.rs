@@ -89,10 +89,15 @@ impl<D: Disk, C: Clock> Log<D, C> {
         }
     }
 
-    /// Resolves when the device was found full after this call.
-    pub async fn filled(&self) {
-        let ticket = self.0.full.ticket();
-        self.0.full.changed(ticket).await;
+    /// Up to now, for [`Log::filled`].
+    #[must_use]
+    pub fn fillings(&self) -> u64 {
+        self.0.full.ticket()
+    }
+
+    /// Resolves when the device was found full after this was said by [`Log::fillings`].
+    pub async fn filled(&self, since: u64) {
+        self.0.full.changed(since).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The whole comparison: a daemon and the bare responders side by side on the same CPU, one asked
 //! after the other in rounds, so that what the rest of the machine does hits both alike.
 
+mod full;
 mod links;
 mod rows;
 pub mod servers;
@@ -12,6 +13,7 @@ use crate::request::{Op, Plan, Prepared};
 use crate::run::{Order, Settings, run};
 use crate::sign::Credentials;
 use clap::Args;
+pub use full::{FullArgs, full};
 pub use links::links;
 use rows::{Row, Target};
 use servers::Servers;

@@ -137,7 +137,8 @@ pub fn spawn(mut command: Command, cpus: &[usize]) -> Result<Child, Box<dyn Erro
     started.map_err(|error| format!("cannot start {}: {error}", program.display()).into())
 }
 
-fn start_daemon(
+/// Starts the daemon on a store.
+pub fn start_daemon(
     args: &SuiteArgs,
     store: &Path,
     s3: SocketAddr,

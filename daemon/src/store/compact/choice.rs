@@ -48,6 +48,8 @@ const MOSTLY: u64 = 900;
 const NEARLY: u64 = 975;
 /// Bytes moved in one pass; then everything is counted again.
 const PASS_BYTES: u64 = 256 * 1024 * 1024;
+/// The same in need: room is given back only by the count of the next pass, and writers wait for it.
+const PASS_BYTES_IN_NEED: u64 = 64 * 1024 * 1024;
 /// When what says that something ended is more than this part of the log, the oldest segment is
 /// cleaned, however alive: nothing else lets these records go.
 const ENDS_PART: u64 = 8;
@@ -82,7 +84,8 @@ pub(super) fn choose(mut segments: Vec<Segment>, aim: Aim, room: u64) -> Vec<u32
         let most = match aim {
             Aim::Everything => room,
             _ if moved == 0 => room,
-            _ => room.min(PASS_BYTES),
+            Aim::Urgent => room.min(PASS_BYTES_IN_NEED),
+            Aim::Modest => room.min(PASS_BYTES),
         };
         if !wanted || moved + segment.kept() > most {
             break;

@@ -129,6 +129,10 @@ impl<D: Disk, C: Clock> Store<D, C> {
                 Err(StoreError::Log(LogError::NoSpace)) => break,
                 result => result?,
             }
+            // It became urgent meanwhile: what is empty is given back first.
+            if aim == Aim::Modest && self.need() == Aim::Urgent {
+                break;
+            }
         }
         self.note_pass(&pass);
         Ok(pass)
@@ -288,8 +292,11 @@ impl<D: Disk, C: Clock> Store<D, C> {
         self.cleaning.figures.set(figures);
     }
 
-    /// Waits as long as moving so many bytes may take.
+    /// Waits as long as moving so many bytes may take: not at all when room became short meanwhile.
     pub(super) async fn pace(&self, bytes: u64) {
+        if self.need() == Aim::Urgent {
+            self.pace.hurry();
+        }
         let written = self.log.stats().bytes;
         let wait = self.pace.wait(bytes, written, self.clock.monotonic());
         if !wait.is_zero() {

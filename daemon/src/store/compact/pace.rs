@@ -47,6 +47,11 @@ impl Pace {
         self.ratio.set(ratio.clamp(1000, 40_000));
     }
 
+    /// From here on, until the next pass, nothing waits.
+    pub(super) fn hurry(&self) {
+        self.aim.set(Aim::Urgent);
+    }
+
     /// How long to wait after `bytes` were moved. `written` is what the log wrote so far, moves
     /// included.
     pub(super) fn wait(&self, bytes: u64, written: u64, now: Duration) -> Duration {

@@ -46,9 +46,12 @@ impl<D: Disk, C: Clock> Store<D, C> {
     pub async fn keep_compact(self: Rc<Self>) {
         let mut since = Since::default();
         self.log().expect_room(true);
+        let mut fillings = self.log().fillings();
         loop {
-            let full = pin!(self.log().filled());
+            // A device that was found full during the last turn is news, too.
+            let full = pin!(self.log().filled(fillings));
             select(full, pin!(self.clock.sleep(PERIOD))).await;
+            fillings = self.log().fillings();
             if self.has_ended() {
                 return;
             }
@@ -99,7 +102,7 @@ impl<D: Disk, C: Clock> Store<D, C> {
     }
 
     /// How badly room is needed.
-    fn need(&self) -> Aim {
+    pub(super) fn need(&self) -> Aim {
         let index = self.reader.memory_bytes() as u64;
         let wanted = FREE_SEGMENTS * self.segment_bytes() + FREE_INDEXES * index;
         let short = self.disk.free_bytes().is_some_and(|free| free < wanted);
