@@ -1,4 +1,4 @@
-"""Names, headers and documents: rows S12, S24 to S26 and S28 of docs/security.md, as far as other
+"""Names, headers and documents: rows S24 to S26 and S28 of docs/security.md, as far as other
 suites have them not."""
 
 import socket
@@ -141,27 +141,6 @@ def test_s26_documents_have_a_limit(raw, bucket, query, body):
     chunk = b"%x\r\n%s\r\n" % (1 << 20, b" " * (1 << 20))
     answer = exchange(raw.address, data[:-len(body)] + b"%x\r\n%s\r\n" % (len(body), body) + chunk * 3)
     assert 400 <= answer.status < 500, answer
-
-
-def test_s12_a_form_is_refused_and_changes_nothing(raw, bucket):
-    """Uploads by form are not offered: with or without a policy, in whatever form, 501."""
-    boundary = "frontier"
-    fields = {"key": "k", "policy": "e30=", "x-amz-signature": "0" * 64, "acl": "public-read"}
-    parts = "".join(f'--{boundary}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n'
-                    for n, v in fields.items())
-    parts += (f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
-              f"body\r\n--{boundary}--\r\n")
-    headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
-    for path in (f"/{bucket}", f"/{bucket}/k"):
-        for signed in (True, False):
-            if signed:
-                answer = raw.request("POST", path, body=parts.encode(), headers=headers)
-            else:
-                head = {"host": raw.host, "content-length": str(len(parts)), **headers}
-                answer = exchange(raw.address, raw.head("POST", path, [], head) + parts.encode(), "POST")
-            assert answer.status in (403, 405, 501), (path, signed, answer)
-    listing = raw.request("GET", f"/{bucket}", query=[("list-type", "2")]).xml()
-    assert not list(listing.iter("Key"))
 
 
 def test_s28_one_connection_one_reading(raw, bucket):

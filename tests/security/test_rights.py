@@ -1,4 +1,4 @@
-"""Who may do what: rows S12 to S23 of docs/security.md, as far as other suites have them not."""
+"""Who may do what: rows S13 to S23 of docs/security.md, as far as other suites have them not."""
 
 import base64
 import hashlib

@@ -49,6 +49,13 @@ pub const DELETE_OBJECTS_MAX: usize = 1000;
 /// Largest XML body accepted.
 pub const XML_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// Most bytes of a form before its file's content (S3: 20 KB), framing included.
+pub const FORM_BYTES_MAX: usize = 20 * 1024;
+/// Most fields of a form.
+pub const FORM_FIELDS_MAX: usize = 100;
+/// Most bytes of the head of one part of a form, in which its name stands.
+pub const FORM_PART_HEAD_BYTES_MAX: usize = 4 * 1024;
+
 /// Most hops from a link to its source.
 pub const LINK_CHAIN_MAX: usize = 16;
 

@@ -10,6 +10,7 @@ use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::place::Place;
 use crate::s3::rights::Need;
 use crate::s3::route::Access;
+use crate::s3::sigv4::Identity;
 use crate::shard::Core;
 use crate::store::meta::{CannedAcl, ObjectMeta};
 use std::rc::Rc;
@@ -38,6 +39,15 @@ pub struct Principal {
     pub tenant: Option<Name>,
     /// May do everything in that volume.
     pub tenant_admin: bool,
+}
+
+impl From<Identity<Principal>> for Caller {
+    fn from(identity: Identity<Principal>) -> Self {
+        match identity {
+            Identity::User(user) => Self::User(user),
+            Identity::Anonymous => Self::Anonymous,
+        }
+    }
 }
 
 impl Caller {

@@ -6,6 +6,7 @@ pub mod body;
 pub mod checksum;
 pub mod conditions;
 pub mod error;
+pub mod form;
 pub mod head;
 pub mod headers;
 pub mod keys;

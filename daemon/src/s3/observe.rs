@@ -54,6 +54,8 @@ pub struct Observation {
     claimed: RefCell<Claimed>,
     seen: RefCell<Option<Seen>>,
     copy_source: RefCell<Option<(Vec<u8>, Option<Seen>)>>,
+    /// The key that a form names: its path names none.
+    form_key: RefCell<Option<String>>,
     /// Counts as a request under way.
     _under_way: Held,
 }
@@ -90,6 +92,7 @@ impl Observation {
             claimed: RefCell::default(),
             seen: RefCell::new(None),
             copy_source: RefCell::new(None),
+            form_key: RefCell::new(None),
             _under_way: core.meters().in_progress.hold(),
         }
     }
@@ -130,6 +133,14 @@ impl Observation {
     ) {
         if let Some(seen) = self.see(core, place, bucket) {
             self.seen.replace(Some(seen));
+        }
+    }
+
+    /// It is a form that names this key.
+    pub fn form_key(&self, key: &[u8]) {
+        if self.audited {
+            let key = String::from_utf8_lossy(key).into_owned();
+            self.form_key.replace(Some(key));
         }
     }
 
@@ -251,10 +262,12 @@ impl Observation {
         let (claimed, seen) = (self.claimed.borrow(), self.seen.borrow());
         let source = self.copy_source.borrow();
         let source = source.as_ref();
+        let form_key = self.form_key.borrow();
         let key = end.path.and_then(ResourcePath::key);
+        let key = key.map(|key| key.shown()).or(form_key.as_deref());
         let raw_path = end.path.is_none().then_some(end.raw_path);
         audit.record(&Line {
-            key: key.map(|key| key.shown().as_bytes()),
+            key: key.map(str::as_bytes),
             result: match end.code {
                 Some(code) => code.as_str(),
                 None if end.cut_off => "ConnectionLost",

@@ -71,6 +71,15 @@ impl<'a> ResourcePath<'a> {
         Ok(Self::Object { bucket, key })
     }
 
+    /// The object of a form, whose key stands in a field: good for the same as one of a path.
+    pub fn of_form(bucket: &'a str, key: &'a str) -> Result<Self> {
+        check_key(key)?;
+        Ok(Self::Object {
+            bucket: Cow::Borrowed(bucket),
+            key: Cow::Borrowed(key),
+        })
+    }
+
     /// How deep it lies.
     #[must_use]
     pub const fn level(&self) -> Level {

@@ -261,9 +261,10 @@ fn refine<H: RequestHead>(operation: Operation, head: &H, query: &Query<'_>) -> 
         Operation::PostObject => {
             let form = head
                 .header_str("content-type")
-                .is_some_and(|t| t.to_ascii_lowercase().starts_with("multipart/form-data"));
+                .and_then(|value| value.split(';').next())
+                .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("multipart/form-data"));
             if form {
-                Err(S3Error::not_implemented("POST with a form"))
+                Ok(operation)
             } else {
                 Err(ErrorCode::MethodNotAllowed.into())
             }

@@ -229,9 +229,10 @@ fn methods_that_do_not_fit() {
         assert_eq!(error.code, ErrorCode::MethodNotAllowed);
     }
     let form = PlainHead::new("POST", "/b").with("content-type", "multipart/form-data; boundary=x");
+    assert_eq!(find(Bucket, &form).unwrap(), Operation::PostObject);
     assert_eq!(
-        find(Bucket, &form).unwrap_err().code,
-        ErrorCode::NotImplemented
+        find(Object, &form).unwrap_err().code,
+        ErrorCode::MethodNotAllowed
     );
 }
 

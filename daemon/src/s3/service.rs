@@ -3,10 +3,12 @@
 //! The order is fixed: parse the name, find the operation, authenticate, authorize, only then look
 //! anything up. Whatever fails on the way is answered as AWS's XML.
 
+mod form;
+
 use crate::base::Timestamp;
 use crate::http::{Answer, Chunk, Close, Exchange, FramingError, Handler, Head, Stream};
 use crate::io::{Clock, Disk};
-use crate::namespace::{Credential, Credentials};
+use crate::namespace::{Credential, Credentials, ReadError};
 use crate::s3::access::{Caller, Principal};
 use crate::s3::error::{ErrorCode, Result, S3Error};
 use crate::s3::head::RequestHead;
@@ -16,8 +18,8 @@ use crate::s3::ops::{self, Context, Incoming, Response};
 use crate::s3::path::ResourcePath;
 use crate::s3::query::Query;
 use crate::s3::reply::{RequestId, RequestIds, Unsent, send};
-use crate::s3::route;
-use crate::s3::sigv4::{Authenticated, Identity, Secrets, Verifier};
+use crate::s3::route::{self, Operation};
+use crate::s3::sigv4::{Authenticated, Secrets, Verifier};
 use crate::shard::Core;
 use core::net::SocketAddr;
 use std::rc::Rc;
@@ -66,13 +68,13 @@ impl<D: Disk, C: Clock> Service<D, C> {
         // The table looks nothing up, so it may refuse before anybody is authenticated.
         let operation = route::route(head, path.level(), &query)?;
         observed.operation(operation);
+        if operation == Operation::PostObject {
+            return Box::pin(self.answer_form(exchange, head, path, &query, observed)).await;
+        }
         let mut authenticated = self.authenticate(head, &query, observed)?;
         let demands = headers::demands(head)?;
         let payload = authenticated.take_payload();
-        let caller = match authenticated.into_identity() {
-            Identity::User(user) => Caller::User(user),
-            Identity::Anonymous => Caller::Anonymous,
-        };
+        let caller = Caller::from(authenticated.into_identity());
         observed.caller(&caller);
         let context = Context {
             core: &self.core,
@@ -98,30 +100,46 @@ impl<D: Disk, C: Clock> Service<D, C> {
         let now = observed.time();
         let mut failure = None;
         let verified = self.verifier.verify(head, query, now, |access_key| {
-            observed.access_key(access_key);
-            match self.credentials.get(self.core.names(), access_key) {
-                Ok(found) => found.map(|credential| {
-                    let principal = Principal {
-                        name: credential.user,
-                        id: credential.id,
-                        admin: credential.admin,
-                        groups: credential.groups.clone(),
-                        tenant: credential.tenant,
-                        tenant_admin: credential.tenant_admin,
-                    };
-                    (principal, KnownSecrets { credential, now })
-                }),
-                Err(error) => {
-                    failure = Some(error);
-                    None
-                }
-            }
+            self.known(access_key, observed, &mut failure)
         });
-        if let Some(error) = failure {
-            tracing::error!(%error, "users cannot be read");
-            return Err(ErrorCode::InternalError.into());
-        }
+        no_failure(failure)?;
         verified
+    }
+
+    /// Whose access key it is, and the secrets that go with it; nobody's when the look-up fails.
+    fn known(
+        &self,
+        access_key: &str,
+        observed: &Observation,
+        failure: &mut Option<ReadError>,
+    ) -> Option<(Principal, KnownSecrets)> {
+        observed.access_key(access_key);
+        let found = self.credentials.get(self.core.names(), access_key);
+        let credential = found.unwrap_or_else(|error| {
+            *failure = Some(error);
+            None
+        })?;
+        let principal = Principal {
+            name: credential.user,
+            id: credential.id,
+            admin: credential.admin,
+            groups: credential.groups.clone(),
+            tenant: credential.tenant,
+            tenant_admin: credential.tenant_admin,
+        };
+        let now = observed.time();
+        Some((principal, KnownSecrets { credential, now }))
+    }
+}
+
+/// A look-up that failed is nobody's fault but ours.
+fn no_failure(failure: Option<ReadError>) -> Result<()> {
+    match failure {
+        None => Ok(()),
+        Some(error) => {
+            tracing::error!(%error, "users cannot be read");
+            Err(ErrorCode::InternalError.into())
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub use audit::Audit;
 pub use budget::{Budget, Permit};
 pub use copy::copy_bytes;
 pub use core::{Core, Job, Topology};
-pub use digester::Digester;
+pub use digester::{Digester, Expected};
 pub use links::{LinkId, LinkStats};
 pub use list::ObjectCursor;
 pub use meters::Meters;

@@ -17,6 +17,7 @@ mod canonical;
 mod chunks;
 mod corpus;
 mod edits;
+mod forms;
 mod headers;
 mod http;
 mod hyper;
@@ -58,6 +59,8 @@ pub const TARGETS: &[Target] = &[
     target("aws_chunked_unsigned_trailer", chunks::unsigned, 512),
     target("sigv4_header", sigv4::header, 512),
     target("sigv4_query", sigv4::query, 512),
+    target("post_form", forms::form, 2048),
+    target("post_policy", forms::policy, 1024),
     target("xml_delete", xml::delete, 2048),
     target("xml_complete_mpu", xml::complete_upload, 2048),
     target("xml_tagging", xml::tagging, 2048),

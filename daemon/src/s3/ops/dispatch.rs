@@ -4,7 +4,7 @@ use super::receive::Incoming;
 use super::{Context, Response};
 use crate::http::Stream;
 use crate::io::{Clock, Disk};
-use crate::s3::error::{Result, S3Error};
+use crate::s3::error::Result;
 use crate::s3::route::Operation;
 
 /// Does the operation. There is no default arm: a new operation does not compile until it has its
@@ -17,7 +17,7 @@ pub async fn dispatch<D: Disk, C: Clock, S: Stream>(
     match operation {
         Operation::PutObject => return context.put_object(body).await,
         Operation::UploadPart => return context.upload_part(body).await,
-        Operation::PostObject => return Err(S3Error::not_implemented("POST of an object form")),
+        Operation::PostObject => return Box::pin(context.post_object(body)).await,
         _ => {}
     }
     // Held until the operation is done with it.

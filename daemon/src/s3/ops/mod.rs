@@ -6,11 +6,13 @@ mod attributes;
 mod buckets;
 mod copy;
 mod delete;
+mod filling;
 mod get;
 mod hold;
 mod list;
 mod metadata;
 mod multipart;
+mod post;
 mod put;
 mod receive;
 mod response;
@@ -41,6 +43,7 @@ pub use dispatch::dispatch;
 #[doc(hidden)]
 pub use list::Resumed;
 pub use receive::Incoming;
+pub(in crate::s3) use receive::body_error;
 pub use response::{Payload, Response};
 
 mod dispatch;

@@ -1,20 +1,21 @@
 //! Receiving a request's body: content goes straight from the socket into the buffers that are
 //! written to the device, and is hashed where it lies while it is still in the cache.
 
-use super::{Context, extent_tag, key_error};
-use crate::base::limits::{EXTENT_HEAD, SMALL_DOCUMENT_BYTES, XML_BYTES_MAX};
-use crate::base::md5::Md5;
+use super::filling::Filling;
+use super::{Context, key_error};
+use crate::base::limits::{SMALL_DOCUMENT_BYTES, XML_BYTES_MAX};
 use crate::base::{BucketId, UploadId};
 use crate::http::{BodyError, Exchange, Stream};
 use crate::io::{Clock, Disk};
 use crate::s3::access::Caller;
 use crate::s3::body::{Body, Md5By, Options, Step, Transport};
 use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::form::Accepted;
 use crate::s3::keys::Key;
 use crate::s3::route::BodyKind;
 use crate::s3::service::HttpHead;
 use crate::s3::sigv4::Payload;
-use crate::shard::{Digester, Permit, Sink, Slot};
+use crate::shard::Permit;
 use crate::store::NewBody;
 use crate::store::meta::{Checksum, ChecksumAlgorithm};
 
@@ -23,6 +24,8 @@ pub struct Incoming<'e, 'c, S> {
     exchange: &'e mut Exchange<'c, S>,
     payload: Payload,
     kind: BodyKind,
+    /// What was read of a form before its file.
+    form: Option<&'e Accepted>,
 }
 
 /// Content that was received, verified, and written unless it is short.
@@ -56,6 +59,20 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
             exchange,
             payload,
             kind,
+            form: None,
+        }
+    }
+
+    /// The rest of the body of this exchange, from the content of the file of a form on.
+    pub(in crate::s3) const fn of_form(
+        exchange: &'e mut Exchange<'c, S>,
+        form: &'e Accepted,
+    ) -> Self {
+        Self {
+            exchange,
+            payload: Payload::Unsigned,
+            kind: BodyKind::Content,
+            form: Some(form),
         }
     }
 
@@ -150,60 +167,42 @@ impl<'e, 'c, S: Stream> Incoming<'e, 'c, S> {
             default_checksum: wish.checksum,
         };
         let (exchange, mut body) = self.open(options)?;
-        let failed = |error| key_error(&error, key);
         if let Some(size) = body.length() {
             // Before anything is received: a body that cannot fit is not even sent.
-            let (core, key) = (context.core, key.as_bytes());
+            let (core, name) = (context.core, key.as_bytes());
             match wish.part {
-                Some(part) => core.expect_part((bucket, key), part, size).await,
-                None => core.expect_object(bucket, key, size).await,
+                Some(part) => core.expect_part((bucket, name), part, size).await,
+                None => core.expect_object(bucket, name, size).await,
             }
-            .map_err(failed)?;
+            .map_err(|error| key_error(&error, key))?;
         }
-        let shard = context.core.shard_of(bucket, key.as_bytes());
-        let tag = extent_tag(bucket, key);
-        let mut sink = Sink::new(context.core, shard, tag);
-        let digester = context.core.digester();
-        let mut slot = sink.slot(left(&body)).await;
-        let mut expected = digester.expect(slot.room());
-        let mut md5 = Md5::new();
+        let mut filling = Filling::begin(context, bucket, key, left(&body)).await;
         loop {
             match body.step(exchange.buffered())? {
                 Step::Done => break,
                 Step::Consumed(count) => exchange.consume(count),
                 Step::Need => need_more(exchange).await?,
                 Step::Data(most) => {
-                    if slot.room() == 0 {
-                        drop(expected);
-                        (md5, slot) = digest(digester, md5, slot).await?;
-                        sink.push(slot).await.map_err(failed)?;
-                        slot = sink.slot(left(&body)).await;
-                        expected = digester.expect(slot.room());
+                    if filling.room() == 0 {
+                        filling = filling.next(left(&body)).await?;
                     }
-                    let (count, filled) = fill(exchange, slot, most).await;
-                    let count = count?;
-                    slot = filled;
+                    let count = filling.fill(exchange, most).await?;
                     if count == 0 {
                         break;
                     }
-                    let start = slot.buf.len() - count;
-                    body.data(slot.buf.get(start..).unwrap_or_default())?;
+                    let content = filling.content();
+                    let start = content.len().saturating_sub(count);
+                    body.data(content.get(start..).unwrap_or_default())?;
                 }
             }
         }
-        drop(expected);
-        (md5, slot) = digest(digester, md5, slot).await?;
-        let md5 = md5.finish();
-        let digested = body.finish(Some(md5))?;
-        sink.push(slot).await.map_err(failed)?;
-        let (new_body, permit) = sink.finish().await.map_err(failed)?;
-        Ok(Received {
-            body: new_body,
-            size: digested.length,
-            md5,
-            checksum: digested.checksum,
-            permit,
-        })
+        filling.finish(body).await
+    }
+
+    /// The form whose file this body goes on with, and where it comes from.
+    pub(super) fn into_form(self) -> Result<(&'e mut Exchange<'c, S>, &'e Accepted)> {
+        let form = self.form.ok_or(ErrorCode::InternalError)?;
+        Ok((self.exchange, form))
     }
 }
 
@@ -221,27 +220,6 @@ fn left(body: &Body) -> Option<u64> {
         .map(|length| length - body.received().min(length))
 }
 
-/// Digests all content of a buffer.
-async fn digest(digester: &Digester, md5: Md5, slot: Slot) -> Result<(Md5, Slot)> {
-    let Slot { buf, permit } = slot;
-    let digested = digester.update(md5, buf, EXTENT_HEAD).await;
-    let (md5, buf) = digested.ok_or(ErrorCode::ServiceUnavailable)?;
-    Ok((md5, Slot { buf, permit }))
-}
-
-/// Reads at most `most` bytes of content into the buffer.
-async fn fill<S: Stream>(
-    exchange: &mut Exchange<'_, S>,
-    slot: Slot,
-    most: u64,
-) -> (Result<usize>, Slot) {
-    let at = slot.buf.len();
-    let max = slot.room().min(usize::try_from(most).unwrap_or(usize::MAX));
-    let Slot { buf, permit } = slot;
-    let (result, buf) = exchange.read_into(buf, at, max).await;
-    (result.map_err(body_error), Slot { buf, permit })
-}
-
 async fn need_more<S: Stream>(exchange: &mut Exchange<'_, S>) -> Result<()> {
     if exchange.fill().await.map_err(body_error)? {
         Ok(())
@@ -251,7 +229,7 @@ async fn need_more<S: Stream>(exchange: &mut Exchange<'_, S>) -> Result<()> {
 }
 
 /// The S3 error of a body that cannot be read.
-fn body_error(error: BodyError) -> S3Error {
+pub(in crate::s3) fn body_error(error: BodyError) -> S3Error {
     match error {
         BodyError::TimedOut => ErrorCode::RequestTimeout.into(),
         BodyError::TooLong => ErrorCode::MaxMessageLengthExceeded.into(),

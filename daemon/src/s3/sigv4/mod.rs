@@ -1,10 +1,11 @@
-//! Who sent a request: AWS Signature Version 4 in the `Authorization` header or in the query.
+//! Who sent a request: AWS Signature Version 4 in the `Authorization` header, in the query, or in the
+//! fields of a form.
 //!
-//! [`Authenticated`] is the only way into an operation and only [`Verifier::verify`] makes one, so
-//! that an operation cannot be reached around the check. Every decision fails closed: what is
+//! [`Authenticated`] is the only way into an operation and only [`Verifier`] makes one, so that an operation cannot be reached around the check. Every decision fails closed: what is
 //! neither clearly signed nor clearly unsigned is an error, not anonymous.
 
 mod canonical;
+mod form;
 mod header;
 mod key;
 mod payload;
@@ -14,6 +15,7 @@ mod scope;
 pub use payload::{ChunkSigner, Payload};
 
 use super::error::{ErrorCode, Result, S3Error};
+use super::form::Form;
 use super::head::RequestHead;
 use super::query::{Query, split};
 use super::time::AmzTime;
@@ -168,6 +170,67 @@ impl Verifier {
         })
     }
 
+    /// Checks the credentials of a form. They stand in its fields and nowhere else; what is signed is
+    /// the policy, so who gets in may do no more than that says: see [`super::form::accept`].
+    pub fn verify_form<H, U, S>(
+        &self,
+        head: &H,
+        query: &Query<'_>,
+        form: &Form,
+        now: Timestamp,
+        lookup: impl FnOnce(&str) -> Option<(U, S)>,
+    ) -> Result<Authenticated<U>>
+    where
+        H: RequestHead,
+        S: Secrets,
+    {
+        if !matches!(locate(head, query)?, Location::None) {
+            return Err(two_mechanisms());
+        }
+        let identity = if form.has_credentials() {
+            let parts = form::parse(form)?;
+            let access_key = parts.scope.access_key;
+            parts.scope.check(&self.region, &parts.amz_date, true)?;
+            let (user, secrets) = known(lookup(access_key), access_key)?;
+            form::check_time(parts.date, now)?;
+            self.check_policy(&parts, &secrets)?;
+            Identity::User(user)
+        } else {
+            Identity::Anonymous
+        };
+        Ok(Authenticated {
+            identity,
+            payload: Payload::Unsigned,
+        })
+    }
+
+    /// Compares the signature of a policy.
+    fn check_policy<S: Secrets>(&self, parts: &form::Parts<'_>, secrets: &S) -> Result<()> {
+        let scope = &parts.scope;
+        let policy = [parts.policy.as_bytes()];
+        let mut candidate = self.candidate(scope, secrets.current());
+        let mut older = secrets.previous().map(|s| self.candidate(scope, s));
+        let mut matches = candidate.signed(&policy, &parts.signature);
+        if let Some(older) = &mut older {
+            // Tried whatever the first gave: the time taken tells neither apart.
+            matches |= older.signed(&policy, &parts.signature);
+        }
+        if !matches {
+            return Err(S3Error::from(ErrorCode::SignatureDoesNotMatch)
+                .with("AWSAccessKeyId", scope.access_key)
+                .with("StringToSign", parts.policy)
+                .with("SignatureProvided", key::hex(&parts.signature)));
+        }
+        if let Some(older) = older.filter(|_| !candidate.matches) {
+            candidate = older;
+        }
+        if candidate.is_new {
+            let mut keys = self.keys.borrow_mut();
+            keys.put(scope, candidate.secret, candidate.key);
+        }
+        Ok(())
+    }
+
     /// The signing key of a secret, from the cache if it is there.
     fn candidate<'s>(&self, scope: &Scope<'_>, secret: &'s [u8]) -> Candidate<'s> {
         let cached = self.keys.borrow_mut().get(scope, secret);
@@ -302,11 +365,7 @@ fn locate<'a, H: RequestHead>(head: &'a H, query: &Query<'_>) -> Result<Location
     let v2_in_query = query.has("Signature") || query.has("AWSAccessKeyId");
     let in_header = head.header_count("authorization");
     if in_header + usize::from(in_query) + usize::from(v2_in_query) > 1 {
-        return Err(S3Error::new(
-            ErrorCode::InvalidArgument,
-            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature \
-             query string parameter or the Authorization header should be specified",
-        ));
+        return Err(two_mechanisms());
     }
     if v2_in_query {
         return Err(version_2());
@@ -339,6 +398,15 @@ fn locate<'a, H: RequestHead>(head: &'a H, query: &Query<'_>) -> Result<Location
             "Unsupported Authorization Type",
         )),
     }
+}
+
+/// The answer to credentials in two places.
+fn two_mechanisms() -> S3Error {
+    S3Error::new(
+        ErrorCode::InvalidArgument,
+        "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature \
+         query string parameter or the Authorization header should be specified",
+    )
 }
 
 /// The answer to Signature Version 2.

@@ -145,6 +145,19 @@ pub fn complete_upload(
     })
 }
 
+/// What POST of an object answers to a form that wants 201.
+#[must_use]
+pub fn post(location: &str, bucket: &str, key: &str, etag: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    Writer::document(&mut out, false).nest("PostResponse", |xml| {
+        xml.text("Location", location);
+        xml.text("Bucket", bucket);
+        xml.text("Key", key);
+        xml.etag(etag);
+    });
+    out
+}
+
 /// A part in ListParts.
 #[derive(Clone, Debug)]
 pub struct ListedPart {
