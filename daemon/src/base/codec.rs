@@ -155,6 +155,7 @@ impl Put for Vec<u8> {
         }
         self.push(u8::try_from(value).unwrap_or(0));
     }
+    #[inline]
     fn put_bytes(&mut self, bytes: &[u8]) {
         self.put_varint(bytes.len() as u64);
         self.extend_from_slice(bytes);
