@@ -143,7 +143,7 @@ impl S3Error {
 
     /// An argument that is not valid; AWS names it and repeats its value.
     pub fn argument(
-        name: &'static str,
+        name: impl Into<String>,
         value: impl Into<String>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {

@@ -100,9 +100,11 @@ pub fn check_head<H: RequestHead>(head: &H) -> Result<()> {
             || name == b"content-md5";
         if concerned {
             let message = "With a form, this is said by a field of the form.";
-            return Err(S3Error::new(ErrorCode::InvalidArgument, message)
-                .with("ArgumentName", String::from_utf8_lossy(name))
-                .with("ArgumentValue", String::from_utf8_lossy(value)));
+            let (name, value) = (
+                String::from_utf8_lossy(name),
+                String::from_utf8_lossy(value),
+            );
+            return Err(S3Error::argument(name, value, message));
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The fields of a form, and what they say as headers would.
 
-use crate::s3::error::{ErrorCode, Result, S3Error};
+use crate::s3::error::{Result, S3Error};
 use crate::s3::head::PlainHead;
 use crate::s3::stored::CONTENT_HEADERS;
 
@@ -43,7 +43,7 @@ impl Form {
             if fields.iter().take(at).any(|(other, _)| other == name) {
                 let value = String::from_utf8_lossy(value);
                 let message = "A field of a form may be sent once only.";
-                return Err(invalid(name, &value, message));
+                return Err(S3Error::argument(name.as_str(), value, message));
             }
         }
         if let Some((_, key)) = fields.iter_mut().find(|(name, _)| name == "key") {
@@ -109,11 +109,11 @@ impl Form {
             if !value.iter().all(is_text) || !header.bytes().all(is_token) {
                 let value = String::from_utf8_lossy(value);
                 let message = "A field of a form cannot be the header that it stands for.";
-                return Err(invalid(name, &value, message));
+                return Err(S3Error::argument(name, value, message));
             }
             if head.headers.iter().any(|(known, _)| known == header) {
                 let message = "A form says the same in two fields.";
-                return Err(invalid(name, "", message));
+                return Err(S3Error::argument(name, "", message));
             }
             head = head.with(header, value);
         }
@@ -151,12 +151,6 @@ fn as_header(name: &str) -> Result<Option<&str>> {
         return Err(S3Error::not_implemented(&format!("The form field {name}")));
     }
     Ok(None)
-}
-
-fn invalid(name: &str, value: &str, message: &'static str) -> S3Error {
-    S3Error::new(ErrorCode::InvalidArgument, message)
-        .with("ArgumentName", name)
-        .with("ArgumentValue", value)
 }
 
 /// The name of a file without the folders that some browsers send with it.

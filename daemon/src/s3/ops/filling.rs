@@ -82,48 +82,30 @@ impl<'a, D: Disk, C: Clock> Filling<'a, D, C> {
     }
 
     /// Hands the buffer in and goes on with another one.
-    pub(super) async fn next(self, left: Option<u64>) -> Result<Self> {
-        let Self {
-            mut sink,
-            key,
-            digester,
-            slot,
-            expected,
-            md5,
-        } = self;
-        drop(expected);
-        let (md5, slot) = digest(digester, md5, slot).await?;
-        sink.push(slot)
-            .await
-            .map_err(|error| key_error(&error, key))?;
-        let slot = sink.slot(left).await;
+    pub(super) async fn next(mut self, left: Option<u64>) -> Result<Self> {
+        drop(self.expected);
+        let (md5, slot) = digest(self.digester, self.md5, self.slot).await?;
+        let pushed = self.sink.push(slot).await;
+        pushed.map_err(|error| key_error(&error, self.key))?;
+        let slot = self.sink.slot(left).await;
         Ok(Self {
-            sink,
-            key,
-            digester,
-            expected: digester.expect(slot.room()),
+            expected: self.digester.expect(slot.room()),
             slot,
             md5,
+            ..self
         })
     }
 
     /// All content came: checks what was promised of it, and hands the last buffer in.
-    pub(super) async fn finish(self, body: Body) -> Result<Received> {
-        let Self {
-            mut sink,
-            key,
-            digester,
-            slot,
-            expected,
-            md5,
-        } = self;
+    pub(super) async fn finish(mut self, body: Body) -> Result<Received> {
+        let key = self.key;
         let failed = |error| key_error(&error, key);
-        drop(expected);
-        let (md5, slot) = digest(digester, md5, slot).await?;
+        drop(self.expected);
+        let (md5, slot) = digest(self.digester, self.md5, self.slot).await?;
         let md5 = md5.finish();
         let digested = body.finish(Some(md5))?;
-        sink.push(slot).await.map_err(failed)?;
-        let (new_body, permit) = sink.finish().await.map_err(failed)?;
+        self.sink.push(slot).await.map_err(failed)?;
+        let (new_body, permit) = self.sink.finish().await.map_err(failed)?;
         Ok(Received {
             body: new_body,
             size: digested.length,
