@@ -12,6 +12,7 @@ pub mod local;
 pub mod md5;
 pub mod shared;
 mod slab;
+pub mod sync;
 
 pub use buffer::AlignedBuf;
 pub use ids::{BucketId, Location, ShardId, Timestamp, UploadId, VersionId};

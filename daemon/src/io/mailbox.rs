@@ -3,47 +3,18 @@
 //! A sender touches nothing but the queue while the receiver is awake; only the first message to a
 //! receiver that sleeps wakes it. So a burst costs one wake-up, and a busy core none at all.
 
+use crate::base::sync::{
+    Arc, AtomicBool, AtomicUsize, Mutex, Ordering, PoisonError, SegQueue, fence,
+};
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
-use sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Queue, fence};
-
-#[cfg(not(chainring_loom))]
-mod sync {
-    pub(super) use crossbeam_queue::SegQueue as Queue;
-    pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-    pub(super) use std::sync::{Arc, Mutex};
-}
-
-#[cfg(chainring_loom)]
-mod sync {
-    pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-    pub(super) use loom::sync::{Arc, Mutex};
-
-    /// The queue's contract in terms loom can follow.
-    pub(super) struct Queue<T>(Mutex<std::collections::VecDeque<T>>);
-
-    impl<T> Queue<T> {
-        pub(super) fn new() -> Self {
-            Self(Mutex::new(std::collections::VecDeque::new()))
-        }
-        pub(super) fn push(&self, value: T) {
-            self.0.lock().unwrap().push_back(value);
-        }
-        pub(super) fn pop(&self) -> Option<T> {
-            self.0.lock().unwrap().pop_front()
-        }
-        pub(super) fn is_empty(&self) -> bool {
-            self.0.lock().unwrap().is_empty()
-        }
-    }
-}
 
 /// Most messages one call of [`Mailbox::recv_batch`] takes, so that a fast sender cannot keep it
 /// from returning.
 const BATCH_MAX: usize = 4096;
 
 struct Shared<T> {
-    queue: Queue<T>,
+    queue: SegQueue<T>,
     /// Set by the receiver when it is about to sleep, cleared by the sender that wakes it.
     sleeping: AtomicBool,
     waker: Mutex<Option<Waker>>,
@@ -71,16 +42,14 @@ impl<T> Shared<T> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> impl std::ops::DerefMut<Target = T> + '_ {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A mailbox and its first sender.
 #[must_use]
 pub fn mailbox<T: Send>() -> (Sender<T>, Mailbox<T>) {
     let shared = Arc::new(Shared {
-        queue: Queue::new(),
+        queue: SegQueue::new(),
         sleeping: AtomicBool::new(false),
         waker: Mutex::new(None),
         senders: AtomicUsize::new(1),

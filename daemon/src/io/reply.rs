@@ -7,11 +7,11 @@
 
 use super::mailbox::Sender;
 use super::runtime;
+use crate::base::sync::{Arc, Mutex, MutexGuard, Ordering, PoisonError};
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU32;
 use std::task::{Context, Poll, Waker};
 
 /// Every core with a running runtime.
@@ -58,7 +58,8 @@ fn wake_at(home: Option<HomeId>, waker: Waker) {
     let Some(home) = home.filter(|&home| Some(home) != here) else {
         return waker.wake();
     };
-    let refused = KNOWN.with_borrow_mut(|known| {
+    let refused = KNOWN.with(|known| {
+        let mut known = known.borrow_mut();
         if !known.iter().any(|(id, _)| *id == home) {
             known.clone_from(&lock(&HOMES));
         }

@@ -14,7 +14,6 @@ use futures_util::stream::FuturesUnordered;
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Most writes at once.
@@ -281,12 +280,12 @@ async fn retire<D: Disk, C: Clock>(inner: &Inner<D, C>, segment: u32) -> Result<
     let file = inner.table.remove(segment);
     let file = file.ok_or(LogError::Unknown(segment))?;
     let from = segment::path(&inner.config.dir, segment);
-    let fits = file.len() == u64::from(inner.config.segment_bytes);
-    let wanted = fits && inner.state.borrow().spares.len() < SPARES_MAX;
+    let fits = |file: &D::File| file.len() == u64::from(inner.config.segment_bytes);
+    let wanted = inner.state.borrow().spares.len() < SPARES_MAX;
     // Whoever still reads from it keeps the file, which then has no name any more; to write to it
     // would change what they read.
-    match Arc::try_unwrap(file) {
-        Ok(file) if wanted => {
+    match file {
+        Ok(file) if wanted && fits(&file) => {
             // Records of its earlier life carry its earlier number in their checksums.
             let number = next_number(inner);
             let to = segment::path(&inner.config.dir, number);

@@ -1,7 +1,6 @@
 //! Segment files: their names, and the table of open ones that the writer shares with all readers.
 
-use arc_swap::ArcSwap;
-use std::sync::Arc;
+use crate::base::sync::{Arc, ArcSwap};
 
 /// Name of the file of a segment.
 pub(super) fn path(dir: &str, segment: u32) -> String {
@@ -70,13 +69,15 @@ impl<F: Clone> Table<F> {
         self.0.store(Arc::new(files));
     }
 
-    /// Takes a file out; only the log's one writer calls this. Readers may still hold it.
-    pub(super) fn remove(&self, segment: u32) -> Option<Arc<F>> {
+    /// Takes a file out; only the log's one writer calls this. `Ok` when no reader has it, now or
+    /// ever again, so that it may be written anew. Whoever still reads from it keeps it otherwise.
+    pub(super) fn remove(&self, segment: u32) -> Option<Result<F, Arc<F>>> {
         let mut files = Vec::clone(&self.0.load());
         let index = files.binary_search_by_key(&segment, |(n, _)| *n).ok()?;
         let (_, file) = files.remove(index);
         self.0.store(Arc::new(files));
-        Some(file)
+        // Only now: before, somebody could still find it.
+        Some(Arc::try_unwrap(file))
     }
 }
 

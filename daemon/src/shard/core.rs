@@ -6,8 +6,7 @@ use crate::base::md5::Lanes;
 use crate::base::{BucketId, ShardId};
 use crate::index::Visit;
 use crate::io::mailbox::{Mailbox, Sender};
-use crate::io::reply::reply;
-use crate::io::{Clock, Disk, spawn};
+use crate::io::{Clock, Disk};
 use crate::namespace::{Namespace, NamespaceReader, Resolutions, ResolveError, Resolved};
 use crate::shard::audit::Audit;
 use crate::shard::budget::Budget;
@@ -17,17 +16,16 @@ use crate::shard::links::{LinkId, LinkStats};
 use crate::shard::list::ObjectCursor;
 use crate::shard::meters::Meters;
 use crate::shard::quota::Messenger;
+use crate::shard::route::{self, Routed};
 use crate::store::{ReadCache, Store, StoreError, StoreReader};
-use futures_util::FutureExt;
 use std::cell::{Cell, OnceCell};
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Work for another core. It runs there as soon as its mailbox is looked at, and must not block.
-pub type Job<D, C> = Box<dyn FnOnce(&Rc<Core<D, C>>) + Send>;
+/// Work for another core.
+pub type Job<D, C> = route::Job<Core<D, C>>;
 
 /// The core that runs the namespace's writer.
 pub const NAMESPACE_CORE: usize = 0;
@@ -339,21 +337,9 @@ impl<D: Disk, C: Clock> Core<D, C> {
         F: FnOnce(Rc<Store<D, C>>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<R, StoreError>> + 'static,
     {
-        let at = usize::from(shard.0);
-        if let Some(Some(store)) = self.stores.get(at) {
-            return job(store.clone()).await;
-        }
-        self.on_core(self.owner(shard), move |core| {
-            let store = core.stores.get(at).cloned().flatten();
-            async move {
-                match store {
-                    Some(store) => job(store).await,
-                    None => Err(StoreError::Stopping),
-                }
-            }
-        })
-        .await
-        .unwrap_or(Err(StoreError::Stopping))
+        route::on_shard(self, shard, job)
+            .await
+            .unwrap_or(Err(StoreError::Stopping))
     }
 
     /// Runs `job` on the core of the namespace's writer; `None` when that core is stopping.
@@ -386,23 +372,7 @@ impl<D: Disk, C: Clock> Core<D, C> {
         F: FnOnce(&Rc<Self>) -> Fut + Send + 'static,
         Fut: Future<Output = R> + 'static,
     {
-        let inbox = self.topology.inboxes.get(core)?;
-        let (reply, answer) = reply::<R>();
-        let sent = inbox.send(Box::new(move |core: &Rc<Self>| {
-            let running = job(core);
-            spawn(async move {
-                // A job that panics must not drop its reply while unwinding: waking another core's
-                // task then would abort the process. The reply is dropped here instead, and the
-                // caller told that nothing comes.
-                match AssertUnwindSafe(running).catch_unwind().await {
-                    Ok(result) => reply.send(result),
-                    Err(_) => tracing::error!("a job of another core panicked"),
-                }
-            });
-        }));
-        // A mailbox that is gone gives the job back: that core has stopped.
-        sent.ok()?;
-        answer.await
+        route::on_core(self, core, job).await
     }
 
     /// Removes a bucket that holds no object: refuses writes to it on every shard, and takes that
@@ -453,16 +423,30 @@ impl<D: Disk, C: Clock> Core<D, C> {
     }
 }
 
-/// Takes jobs out of this core's mailbox until every sender is gone.
-pub async fn serve_jobs<D: Disk, C: Clock>(core: Rc<Core<D, C>>, mut inbox: Mailbox<Job<D, C>>) {
-    let mut batch = Vec::new();
-    while inbox.recv_batch(&mut batch).await {
-        core.meters.jobs.add(batch.len() as u64);
-        core.meters.job_batches.add(1);
-        for job in batch.drain(..) {
-            job(&core);
-        }
+impl<D: Disk, C: Clock> Routed for Core<D, C> {
+    type Store = Store<D, C>;
+
+    fn store(&self, shard: ShardId) -> Option<Rc<Store<D, C>>> {
+        self.stores.get(usize::from(shard.0)).cloned().flatten()
     }
+
+    fn owner(&self, shard: ShardId) -> usize {
+        Self::owner(self, shard)
+    }
+
+    fn inboxes(&self) -> &[Sender<Job<D, C>>] {
+        &self.topology.inboxes
+    }
+
+    fn takes(&self, jobs: usize) {
+        self.meters.jobs.add(jobs as u64);
+        self.meters.job_batches.add(1);
+    }
+}
+
+/// Takes jobs out of this core's mailbox until every sender is gone.
+pub async fn serve_jobs<D: Disk, C: Clock>(core: Rc<Core<D, C>>, inbox: Mailbox<Job<D, C>>) {
+    route::serve(core, inbox).await;
 }
 
 #[cfg(test)]

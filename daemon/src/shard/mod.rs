@@ -19,6 +19,7 @@ mod meta;
 pub mod meters;
 pub mod open;
 pub mod quota;
+pub mod route;
 pub mod sink;
 mod usage;
 

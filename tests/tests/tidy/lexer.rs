@@ -112,24 +112,13 @@ pub fn is_test_path(path: &str) -> bool {
 }
 
 /// What marks an item as test code.
-const TEST_MARKS: &[&str] = &[
-    "#[cfg(test)]",
-    "#[cfg(loom)]",
-    "#[cfg(chainring_loom)]",
-    "#[cfg(all(test, not(chainring_loom)))]",
-];
+const TEST_MARK: &str = "#[cfg(test)]";
 
-/// Code (see [`code`]) with every item under one of [`TEST_MARKS`] blanked.
+/// Code (see [`code`]) with every item under [`TEST_MARK`] blanked.
 pub fn without_tests(code: &str) -> String {
     let mut out = code.to_string();
     let mut from = 0;
-    let next = |from: usize| {
-        TEST_MARKS
-            .iter()
-            .filter_map(|mark| code[from..].find(mark))
-            .min()
-            .map(|at| from + at)
-    };
+    let next = |from: usize| code[from..].find(TEST_MARK).map(|at| from + at);
     while let Some(start) = next(from) {
         let end = item_end(code, start);
         let blank: String = code[start..end]

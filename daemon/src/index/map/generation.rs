@@ -7,11 +7,9 @@ use super::node::Node;
 use super::region::{Region, copy_page};
 use super::scan::{self, Nodes};
 use super::{Lookup, Stamp, Visit};
-use arc_swap::ArcSwap;
-use crossbeam_queue::SegQueue;
+use crate::base::sync::{Arc, ArcSwap, Loaded, SegQueue};
 use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// A state of the map, immutable. Its pages are not written again before it is dropped.
 #[derive(Debug)]
@@ -101,7 +99,7 @@ impl MapReader {
 }
 
 /// A [`Generation`] at hand.
-pub struct View(arc_swap::Guard<Arc<Generation>>);
+pub struct View(Loaded<Arc<Generation>>);
 
 impl Deref for View {
     type Target = Generation;

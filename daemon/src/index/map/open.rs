@@ -10,9 +10,9 @@ use super::pages::Pages;
 use super::region::{CHUNK_BYTES, CHUNKS_MAX, Region, copy_page};
 use super::superblock::{self, SUPERBLOCKS, Superblock};
 use super::writer::{MapWriter, salt};
+use crate::base::sync::Arc;
 use crate::io::mapfile::MapFile;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// How full [`MapWriter::load`] makes pages: room is left for insertions.
 const FILL: usize = PAGE * 9 / 10;

@@ -4,10 +4,9 @@ use super::error::MapError;
 use super::layout::{PAGE, PageBytes};
 use super::region::{CHUNK_BYTES, CHUNKS_MAX, Region};
 use super::superblock::SUPERBLOCKS;
+use crate::base::sync::{Arc, SegQueue};
 use crate::io::mapfile::MapFile;
-use crossbeam_queue::SegQueue;
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 
 /// The file and its free pages. Free pages are not recorded anywhere: whoever opens a file finds
 /// them by walking the tree.

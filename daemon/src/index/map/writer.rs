@@ -10,11 +10,10 @@ use super::pages::Pages;
 use super::region::copy_page;
 use super::scan::{self, Nodes};
 use super::{Lookup, Stamp, Visit};
-use arc_swap::ArcSwap;
+use crate::base::sync::{Arc, ArcSwap};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// Changed pages kept taken apart; when there are more, they are written (and not published).
 const DIRTY_MAX: usize = 1024;

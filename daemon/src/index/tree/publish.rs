@@ -15,11 +15,11 @@
 use super::entries::Out;
 use super::node::Inner;
 use super::packed::Packed;
-use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
+use crate::base::sync::Ordering::{AcqRel, Acquire, Release};
+use crate::base::sync::epoch::{self, Atomic, Guard, Owned, Shared};
 use std::mem::MaybeUninit;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
-pub use crossbeam_epoch::{Guard as Pin, pin};
+pub use crate::base::sync::epoch::{Guard as Pin, pin};
 
 type LeafBytes = [MaybeUninit<u8>];
 
@@ -161,7 +161,7 @@ impl<'p> Retired<'p> {
 /// Frees a whole tree. `root` was the last way to reach it.
 pub fn free_all(root: &mut InnerSlot) {
     // SAFETY: the exclusive borrow shows that no reader and no writer is left.
-    let pin = unsafe { crossbeam_epoch::unprotected() };
+    let pin = unsafe { epoch::unprotected() };
     let mut open = vec![root.0.swap(Shared::null(), Acquire, pin)];
     while let Some(inner) = open.pop() {
         // SAFETY: every node of the current tree is reachable once, so it is owned here once.

@@ -1,0 +1,3 @@
+//! In place of the daemon's `base`.
+
+pub mod sync;
