@@ -20,3 +20,4 @@ pub mod programme;
 pub mod recovery;
 pub mod reports;
 pub mod runner;
+pub mod subject;

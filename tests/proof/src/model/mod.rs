@@ -9,10 +9,14 @@ mod op;
 pub use names::{Entry, Led, Link, Names};
 pub use op::{Body, Bytes, Condition, Op, Outcome, Place, Refusal};
 
+use crate::subject::{Content, Subject, ask};
 use chainringd::base::md5::Md5;
 use chainringd::store::ETag;
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::ops::Bound;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 /// An object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,170 +63,36 @@ pub struct Model {
 
 type Result<T> = std::result::Result<T, Refusal>;
 
-/// What an object written with this body and this key carries besides.
-#[must_use]
-pub fn note_of(key: &str, tag: u32) -> String {
-    format!("{key} {tag}")
-}
-
 impl Model {
     /// Does an operation and says what must be answered.
     pub fn apply(&mut self, op: &Op) -> Outcome {
-        self.attempt(op).unwrap_or_else(Outcome::Refused)
-    }
-
-    fn attempt(&mut self, op: &Op) -> Result<Outcome> {
-        match op {
-            Op::Volume(name) => self.names.make_volume(name),
-            Op::DropVolume(name) => self.names.drop_volume(name),
-            Op::Bucket(at) => self.names.make_bucket(at),
-            Op::Link {
-                at,
-                to,
-                prefix,
-                read_only,
-            } => {
-                let (to, prefix, read_only) = (to.clone(), prefix.clone(), *read_only);
-                let link = Link {
-                    to,
-                    prefix,
-                    read_only,
-                };
-                self.names.add(at, Entry::Link(link))?;
-                Ok(Outcome::Done)
-            }
-            Op::Relink { at, to } => self.names.relink(at, to),
-            Op::Drop(at) => {
-                let holds = |b: u64| self.objects.keys().any(|(bucket, _)| *bucket == b);
-                if let Some(gone) = self.names.remove(at, |bucket| !holds(bucket))? {
-                    self.uploads.retain(|((bucket, _), _), _| *bucket != gone);
-                }
-                Ok(Outcome::Done)
-            }
-            Op::Put {
-                at,
-                key,
-                body,
-                condition,
-            } => {
-                let place = self.writable(at, key)?;
-                self.judge(&place, condition)?;
-                let bytes = body.bytes();
-                let etag = ETag {
-                    md5: Md5::digest(&bytes),
-                    parts: 0,
-                };
-                let note = note_of(key, body.tag);
-                Ok(self.put(place, Object { bytes, etag, note }))
-            }
-            Op::Delete { at, key, condition } => {
-                let place = self.writable(at, key)?;
-                self.judge(&place, condition)?;
-                self.objects.remove(&place);
-                Ok(Outcome::Done)
-            }
-            Op::Copy { from, key, at, to } => {
-                let source = self.object(from, key)?.clone();
-                let place = self.writable(at, to)?;
-                let etag = ETag {
-                    md5: Md5::digest(&source.bytes),
-                    parts: 0,
-                };
-                Ok(self.put(place, Object { etag, ..source }))
-            }
-            Op::Begin { at, key, upload } => {
-                let place = self.writable(at, key)?;
-                self.uploads.insert((place, *upload), BTreeMap::new());
-                Ok(Outcome::Done)
-            }
-            Op::Part {
-                at,
-                key,
-                upload,
-                number,
-                body,
-            } => {
-                let place = (self.writable(at, key)?, *upload);
-                let parts = self.uploads.get_mut(&place).ok_or(Refusal::NoSuchUpload)?;
-                let bytes = body.bytes();
-                let md5 = Md5::digest(&bytes);
-                parts.insert(*number, Part { bytes, md5 });
-                Ok(Outcome::Stored(ETag { md5, parts: 0 }))
-            }
-            Op::Complete {
-                at,
-                key,
-                upload,
-                parts,
-            } => {
-                let place = (self.writable(at, key)?, *upload);
-                let there = self.uploads.get(&place).ok_or(Refusal::NoSuchUpload)?;
-                let chosen: Option<Vec<&Part>> = parts.iter().map(|n| there.get(n)).collect();
-                let chosen = chosen.ok_or(Refusal::InvalidPart)?;
-                let bytes = chosen.iter().flat_map(|part| part.bytes.iter().copied());
-                let object = Object {
-                    bytes: bytes.collect(),
-                    etag: etag_of_parts(chosen.iter().map(|part| part.md5)),
-                    note: note_of(key, 0),
-                };
-                self.uploads.remove(&place);
-                Ok(self.put(place.0, object))
-            }
-            Op::Abort { at, key, upload } => {
-                let place = (self.writable(at, key)?, *upload);
-                self.uploads.remove(&place).ok_or(Refusal::NoSuchUpload)?;
-                Ok(Outcome::Done)
-            }
-            Op::Get { at, key, from, len } => {
-                let object = self.object(at, key)?;
-                let end = object.bytes.len().min(from.saturating_add(*len));
-                let bytes = object.bytes.get(*from..end).unwrap_or_default();
-                Ok(Outcome::Found(bytes.into(), object.etag))
-            }
-            Op::List {
-                at,
-                prefix,
-                after,
-                limit,
-            } => {
-                let led = self.names.follow(at)?;
-                let stored = |asked: &str| (led.bucket, format!("{}{asked}", led.prefix));
-                let (begin, after) = (stored(prefix), stored(after));
-                let behind = (Bound::Excluded(after), Bound::Unbounded);
-                let keys = self.objects.range(behind).map(|(key, _)| key);
-                let keys = keys.filter(|key| key.0 == begin.0 && key.1.starts_with(&begin.1));
-                let shown = keys.map(|key| key.1.split_at(led.prefix.len()).1.to_owned());
-                Ok(Outcome::Keys(shown.take(*limit).collect()))
-            }
+        let asked = pin!(ask(self, op));
+        match asked.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => unreachable!("a model has nothing to wait for"),
         }
-    }
-
-    fn put(&mut self, place: Key, object: Object) -> Outcome {
-        let etag = object.etag;
-        self.objects.insert(place, object);
-        Outcome::Stored(etag)
-    }
-
-    fn object(&self, at: &Place, key: &str) -> Result<&Object> {
-        let led = self.names.follow(at)?;
-        let place = (led.bucket, led.prefix + key);
-        self.objects.get(&place).ok_or(Refusal::NoSuchKey)
     }
 
     /// The key in its bucket that a write is about.
     #[must_use]
     pub fn target(&self, op: &Op) -> Option<Key> {
         let (at, key) = op.target()?;
-        self.writable(at, key).ok()
+        self.written(at, key).ok()
     }
 
     /// The key in the bucket of a key asked for, for a write.
-    fn writable(&self, at: &Place, key: &str) -> Result<Key> {
+    fn written(&self, at: &Place, key: &str) -> Result<Key> {
         let led = self.names.follow(at)?;
         if led.read_only {
             return Err(Refusal::ReadOnly);
         }
         Ok((led.bucket, led.prefix + key))
+    }
+
+    fn keep(&mut self, place: Key, object: Object) -> Outcome {
+        let etag = object.etag;
+        self.objects.insert(place, object);
+        Outcome::Stored(etag)
     }
 
     fn judge(&self, place: &Key, condition: &Condition) -> Result<()> {
@@ -234,6 +104,143 @@ impl Model {
             (Condition::IfPresent | Condition::IfMatch(_), None) => Err(Refusal::NoSuchKey),
             _ => Err(Refusal::Precondition),
         }
+    }
+}
+
+impl Subject for Model {
+    type Stop = Refusal;
+    type Target = Key;
+    type Found = Object;
+
+    async fn volume(&mut self, name: &str) -> Result<Outcome> {
+        self.names.make_volume(name)
+    }
+
+    async fn drop_volume(&mut self, name: &str) -> Result<Outcome> {
+        self.names.drop_volume(name)
+    }
+
+    async fn bucket(&mut self, at: &Place) -> Result<Outcome> {
+        self.names.make_bucket(at)
+    }
+
+    async fn link(&mut self, at: &Place, link: Link) -> Result<Outcome> {
+        self.names.add(at, Entry::Link(link))?;
+        Ok(Outcome::Done)
+    }
+
+    async fn relink(&mut self, at: &Place, to: &Place) -> Result<Outcome> {
+        self.names.relink(at, to)
+    }
+
+    async fn drop(&mut self, at: &Place) -> Result<Outcome> {
+        let holds = |b: u64| self.objects.keys().any(|(bucket, _)| *bucket == b);
+        if let Some(gone) = self.names.remove(at, |bucket| !holds(bucket))? {
+            self.uploads.retain(|((bucket, _), _), _| *bucket != gone);
+        }
+        Ok(Outcome::Done)
+    }
+
+    async fn writable(&mut self, at: &Place, key: &str) -> Result<Key> {
+        self.written(at, key)
+    }
+
+    async fn find(&mut self, at: &Place, key: &str) -> Result<Object> {
+        let led = self.names.follow(at)?;
+        let place = (led.bucket, led.prefix + key);
+        self.objects.get(&place).cloned().ok_or(Refusal::NoSuchKey)
+    }
+
+    async fn put(
+        &mut self,
+        to: Key,
+        content: Content,
+        note: String,
+        condition: &Condition,
+    ) -> Result<Outcome> {
+        self.judge(&to, condition)?;
+        let Content { bytes, etag, .. } = content;
+        Ok(self.keep(to, Object { bytes, etag, note }))
+    }
+
+    async fn delete(&mut self, at: Key, condition: &Condition) -> Result<Outcome> {
+        self.judge(&at, condition)?;
+        self.objects.remove(&at);
+        Ok(Outcome::Done)
+    }
+
+    async fn copy(&mut self, from: Object, to: Key) -> Result<Outcome> {
+        let etag = Content::of(from.bytes.clone(), 0).etag;
+        Ok(self.keep(to, Object { etag, ..from }))
+    }
+
+    async fn begin(&mut self, at: Key, upload: u128, _: String) -> Result<Outcome> {
+        self.uploads.insert((at, upload), BTreeMap::new());
+        Ok(Outcome::Done)
+    }
+
+    async fn part(
+        &mut self,
+        at: Key,
+        (upload, number): (u128, u32),
+        content: Content,
+    ) -> Result<Outcome> {
+        let parts = self.uploads.get_mut(&(at, upload));
+        let parts = parts.ok_or(Refusal::NoSuchUpload)?;
+        let Content { bytes, etag, .. } = content;
+        let md5 = etag.md5;
+        parts.insert(number, Part { bytes, md5 });
+        Ok(Outcome::Stored(etag))
+    }
+
+    async fn complete(
+        &mut self,
+        at: Key,
+        upload: u128,
+        parts: &[u32],
+        note: String,
+    ) -> Result<Outcome> {
+        let place = (at, upload);
+        let there = self.uploads.get(&place).ok_or(Refusal::NoSuchUpload)?;
+        let chosen: Option<Vec<&Part>> = parts.iter().map(|n| there.get(n)).collect();
+        let chosen = chosen.ok_or(Refusal::InvalidPart)?;
+        let bytes = chosen.iter().flat_map(|part| part.bytes.iter().copied());
+        let object = Object {
+            bytes: bytes.collect(),
+            etag: etag_of_parts(chosen.iter().map(|part| part.md5)),
+            note,
+        };
+        self.uploads.remove(&place);
+        Ok(self.keep(place.0, object))
+    }
+
+    async fn abort(&mut self, at: Key, upload: u128) -> Result<Outcome> {
+        let ended = self.uploads.remove(&(at, upload));
+        ended.ok_or(Refusal::NoSuchUpload)?;
+        Ok(Outcome::Done)
+    }
+
+    async fn get(&mut self, object: Object, from: usize, len: usize) -> Result<Outcome> {
+        let end = object.bytes.len().min(from.saturating_add(len));
+        let bytes = object.bytes.get(from..end).unwrap_or_default();
+        Ok(Outcome::Found(bytes.into(), object.etag))
+    }
+
+    async fn list(
+        &mut self,
+        at: &Place,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Outcome> {
+        let led = self.names.follow(at)?;
+        let stored = |asked: &str| (led.bucket, format!("{}{asked}", led.prefix));
+        let (begin, after) = (stored(prefix), stored(after));
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        let keys = self.objects.range(behind).map(|(key, _)| key);
+        let keys = keys.filter(|key| key.0 == begin.0 && key.1.starts_with(&begin.1));
+        let shown = keys.map(|key| key.1.split_at(led.prefix.len()).1.to_owned());
+        Ok(Outcome::Keys(shown.take(limit).collect()))
     }
 }
 
