@@ -214,6 +214,16 @@ pub fn trim_pool(release: impl Fn(&mut [&mut [u8]])) {
     });
 }
 
+/// Frees all that this thread keeps for reuse, but for large buffers, which are all of one size. A buffer
+/// may have up to twice the capacity that was asked for, depending on what is kept; after this that
+/// depends on nothing that was before.
+pub fn empty_pool() {
+    POOL.with_borrow_mut(|pool| {
+        pool.free.clear();
+        pool.bytes = 0;
+    });
+}
+
 impl std::ops::Deref for AlignedBuf {
     type Target = [u8];
 

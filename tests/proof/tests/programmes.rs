@@ -59,4 +59,6 @@ fn rot_is_never_served() {
 #[test]
 fn cores_and_clients_are_linearizable() {
     assert!(run("simulation", 0, 10) > 0);
+    // Here buffers of earlier cases once decided what a cache kept.
+    assert!(run("simulation", 120, 10) > 0);
 }

@@ -3,6 +3,7 @@
 //! panics instead of hanging.
 
 use super::rng::Rng;
+use crate::base::buffer::empty_pool;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -128,6 +129,9 @@ impl Drop for Entered {
 
 /// Runs `main` and what it spawns until `main` is done; tasks still running are then dropped.
 ///
+/// Begins without buffers kept for reuse: with those of earlier runs a buffer may be larger, and caches
+/// weigh buffers, so that what a run reads would follow from more than its seed.
+///
 /// # Panics
 /// On a deadlock: `main` waits, no task is ready and no timer is armed.
 pub fn run<F: Future>(seed: u64, main: F) -> F::Output {
@@ -140,6 +144,7 @@ pub fn run<F: Future>(seed: u64, main: F) -> F::Output {
         now: Cell::new(Duration::ZERO),
         rng: RefCell::new(Rng::new(seed)),
     });
+    empty_pool();
     let _entered = Entered(CURRENT.replace(Some(executor.clone())));
     let waker = executor.waker(MAIN);
     let mut main = pin!(main);
@@ -222,6 +227,8 @@ pub async fn yield_now() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::AlignedBuf;
+    use crate::base::limits::BLOCK;
     use crate::io::Clock;
     use crate::io::sim::SimClock;
 
@@ -248,6 +255,15 @@ mod tests {
     fn the_seed_decides_the_order() {
         assert_eq!(order(5), order(5));
         assert!((0..20).any(|seed| order(seed) != order(5)));
+    }
+
+    #[test]
+    fn buffers_of_earlier_runs_are_not_used_again() {
+        let capacity = || run(1, async { AlignedBuf::with_capacity(1).capacity() });
+        let first = capacity();
+        drop(AlignedBuf::with_capacity(2 * BLOCK));
+        assert_eq!(AlignedBuf::with_capacity(1).capacity(), 2 * BLOCK);
+        assert_eq!((first, capacity()), (BLOCK, BLOCK));
     }
 
     #[test]

@@ -121,10 +121,13 @@ impl SimDisk {
     /// Begins a recording; one that ran is dropped.
     pub fn record(&self) {
         let mut world = self.world();
-        world.trace = Some(Trace {
-            origin: world.image.clone(),
-            events: Vec::new(),
-        });
+        world.trace = Some(Trace::of(world.image.clone(), false));
+    }
+
+    /// As [`SimDisk::record`], with the reads: to compare what two runs did.
+    pub fn record_reads(&self) {
+        let mut world = self.world();
+        world.trace = Some(Trace::of(world.image.clone(), true));
     }
 
     /// The recording so far.
@@ -420,6 +423,9 @@ impl DiskFile for SimFile {
         mut buf: AlignedBuf,
     ) -> (Result<(), IoError>, AlignedBuf) {
         let range = self.range(offset, len);
+        if let Some(trace) = &mut self.disk.world().trace {
+            trace.read(self.number, offset, len);
+        }
         if let Err(error) = self.disk.pass(Operation::Read, &self.path).await {
             return (Err(error), buf);
         }

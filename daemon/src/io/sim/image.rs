@@ -184,7 +184,7 @@ impl Image {
                 self.settled = self.settled.wrapping_add(settled);
             }
             Event::SyncFailed { file, covers } => self.with(*file, |c| c.dropped(covers)),
-            Event::SyncBegun { .. } | Event::Mark(_) => {}
+            Event::SyncBegun { .. } | Event::ReadBegun { .. } | Event::Mark(_) => {}
         }
     }
 

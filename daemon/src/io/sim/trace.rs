@@ -6,7 +6,7 @@ use super::image::{Image, Keep};
 use std::sync::Arc;
 
 /// Something that happened to the disk. Numbers (`id`) tie an operation's begin to its end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields say what they are")]
 pub enum Event {
     /// An operation on a folder returned: it is durable.
@@ -24,6 +24,12 @@ pub enum Event {
     },
     /// A test's own mark, for example "record 7 was acknowledged".
     Mark(u64),
+    /// Changes nothing, so it is only there when it was asked for: [`SimDisk::record_reads`].
+    ReadBegun {
+        file: u64,
+        offset: u64,
+        len: usize,
+    },
     RemoveBegun {
         id: u64,
         path: String,
@@ -61,11 +67,28 @@ pub enum Event {
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     pub(super) origin: Image,
+    /// Whether reads belong to it.
+    pub(super) reads: bool,
     /// What happened, in order.
     pub events: Vec<Event>,
 }
 
 impl Trace {
+    pub(super) fn of(origin: Image, reads: bool) -> Self {
+        Self {
+            origin,
+            reads,
+            events: Vec::new(),
+        }
+    }
+
+    /// A read begins.
+    pub(super) fn read(&mut self, file: u64, offset: u64, len: usize) {
+        if self.reads {
+            self.events.push(Event::ReadBegun { file, offset, len });
+        }
+    }
+
     /// Calls `f(index, image)` with the state before each event and after the last one.
     pub fn replay(&self, mut f: impl FnMut(usize, &Image)) {
         let mut image = self.origin.clone();

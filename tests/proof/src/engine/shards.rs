@@ -29,16 +29,20 @@ impl Shards {
         Ok(Self { stores })
     }
 
-    /// What the shards' logs hold, a line for each record, for people.
+    /// What the shards' logs hold, a line for each record, for people. Looking changes nothing: a disk
+    /// is left as it is, its source of random numbers included, or a history would be another one when
+    /// somebody wants to read it.
     pub async fn log_lines(disk: &SimDisk, shape: &Shape) -> Vec<String> {
+        let (image, block) = (disk.image(), disk.block_size());
         let mut lines = Vec::new();
         for shard in (0..shape.shards).map(ShardId) {
             let visit = |at, view: RecordView<'_>| {
                 lines.push(format!("shard {} {at:?} {}", shard.0, line(&view)));
                 Ok(())
             };
-            let (disk, config) = (disk.crash(Keep::All), shape.store(shard).log);
-            let opened = Log::open(disk, SimClock, config, Location::ZERO, visit).await;
+            let copy = image.crashed_disk(Keep::All, 1).with_block_size(block);
+            let config = shape.store(shard).log;
+            let opened = Log::open(copy, SimClock, config, Location::ZERO, visit).await;
             lines.push(match opened {
                 Ok((_, recovery)) => format!("shard {}: {recovery:?}", shard.0),
                 Err(error) => format!("shard {}: {error}", shard.0),
